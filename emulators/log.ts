@@ -30,10 +30,7 @@ export class EmulatorLog<E extends { what: string }> {
   }
 
   /** The first entry, past or future, that matches; rejects after `timeoutMs`. */
-  async waitFor(
-    matches: (entry: LogEntry<E>) => boolean,
-    timeoutMs = 5_000,
-  ): Promise<LogEntry<E>> {
+  async waitFor(matches: (entry: LogEntry<E>) => boolean, timeoutMs = 5_000): Promise<LogEntry<E>> {
     const past = this.entries.find(matches);
     if (past) return past;
     return await new Promise((resolve, reject) => {
