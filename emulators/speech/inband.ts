@@ -152,20 +152,20 @@ export class InbandDecoder {
     let slot = position % CARRIER_BITS;
     // The bit that enters the front register now came 144 bytes ago.
     let entering = (position + 16) % CARRIER_BITS;
-    for (const byte of bytes) {
-      bits[slot] = byte & 1;
+    let staleAt = this.#staleAt();
+    for (let i = 0; i < bytes.length; i += 1) {
+      bits[slot] = (bytes[i] ?? 0) & 1;
       front = ((front << 1) | (bits[entering] ?? 0)) & 0xffff;
       position += 1;
-      slot = slot + 1 === CARRIER_BITS ? 0 : slot + 1;
-      entering = entering + 1 === CARRIER_BITS ? 0 : entering + 1;
+      slot = slot === CARRIER_BITS - 1 ? 0 : slot + 1;
+      entering = entering === CARRIER_BITS - 1 ? 0 : entering + 1;
       if (front === MAGIC && position >= CARRIER_BITS) {
-        const frame = this.#frameEndingAt(slot);
-        if (frame) this.#take(frame, position, heard);
+        this.#readFrame(slot, position, heard);
+        staleAt = this.#staleAt();
       }
-      const open = this.#open;
-      if (open !== undefined && position - open.lastEndByte >= STALE_BYTES) {
-        heard.push(finish(open));
-        this.#open = undefined;
+      if (position >= staleAt) {
+        heard.push(...this.flush());
+        staleAt = Infinity;
       }
     }
     this.#front = front;
@@ -196,14 +196,19 @@ export class InbandDecoder {
     return open === undefined ? [] : [finish(open)];
   }
 
-  #frameEndingAt(slot: number): CarrierFrame | undefined {
+  #staleAt(): number {
+    return this.#open === undefined ? Infinity : this.#open.lastEndByte + STALE_BYTES;
+  }
+
+  #readFrame(slot: number, endByte: number, heard: DecodedWord[]): void {
     const packed = this.#packed;
     packed.fill(0);
     for (let bit = 0, at = slot; bit < CARRIER_BITS; bit += 1) {
       packed[bit >> 3] = (packed[bit >> 3] ?? 0) | ((this.#bits[at] ?? 0) << (7 - (bit & 7)));
-      at = at + 1 === CARRIER_BITS ? 0 : at + 1;
+      at = at === CARRIER_BITS - 1 ? 0 : at + 1;
     }
-    return unpackFrame(packed);
+    const frame = unpackFrame(packed);
+    if (frame) this.#take(frame, endByte, heard);
   }
 
   #take(frame: CarrierFrame, endByte: number, heard: DecodedWord[]): void {

@@ -50,15 +50,19 @@ const waiting: (() => void)[] = [];
 let busy = 0;
 
 function takeWorker(): Worker {
-  const idle = idleWorkers.pop();
-  if (idle) {
+  for (let idle = idleWorkers.pop(); idle; idle = idleWorkers.pop()) {
     clearTimeout(idle.timer);
+    // A thread that has ended has no id any more.
+    if (idle.worker.threadId < 0) continue;
     idle.worker.ref();
     return idle.worker;
   }
-  return new Worker(new URL('./synth-worker.ts', import.meta.url), {
+  const worker = new Worker(new URL('./synth-worker.ts', import.meta.url), {
     execArgv: ['--disable-warning=ExperimentalWarning'],
   });
+  // One that dies while idle is noticed above; nobody else is listening then.
+  worker.on('error', () => undefined);
+  return worker;
 }
 
 function putBack(worker: Worker): void {
@@ -79,17 +83,18 @@ async function askWorker(text: string, voice: Voice): Promise<Sound> {
   const reply = await new Promise<SynthReply>((resolve) => {
     const settle = (answer: SynthReply, reusable: boolean): void => {
       clearTimeout(timer);
-      worker.removeAllListeners();
+      worker.off('message', onMessage).off('error', onError).off('exit', onExit);
       if (reusable) putBack(worker);
       else void worker.terminate();
       resolve(answer);
     };
+    const onMessage = (answer: SynthReply): void => settle(answer, true);
+    const onError = (error: unknown): void => settle({ ok: false, message: String(error) }, false);
+    const onExit = (): void => settle({ ok: false, message: 'synthesis worker exited' }, false);
     const timer = setTimeout(() => {
       settle({ ok: false, message: `no sound within ${MAX_SYNTH_MS} ms` }, false);
     }, MAX_SYNTH_MS);
-    worker.once('message', (answer: SynthReply) => settle(answer, true));
-    worker.once('error', (error) => settle({ ok: false, message: error.message }, false));
-    worker.once('exit', () => settle({ ok: false, message: 'synthesis worker exited' }, false));
+    worker.on('message', onMessage).on('error', onError).on('exit', onExit);
     worker.postMessage(request);
   });
   if (!reply.ok) throw new Error(`speech synthesis failed: ${reply.message}`);
