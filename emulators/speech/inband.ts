@@ -131,6 +131,8 @@ export class InbandDecoder {
   readonly #packed = new Uint8Array(CARRIER_BITS / 8);
   /** Sixteen bits at the front of the window of the last 160. */
   #front = 0;
+  /** Consecutive ones up to here: silence is all ones. */
+  #ones = 0;
   #position = 0;
   #open: OpenWord | undefined;
 
@@ -153,8 +155,21 @@ export class InbandDecoder {
     // The bit that enters the front register now came 144 bytes ago.
     let entering = (position + 16) % CARRIER_BITS;
     let staleAt = this.#staleAt();
+    let ones = this.#ones;
     for (let i = 0; i < bytes.length; i += 1) {
-      bits[slot] = (bytes[i] ?? 0) & 1;
+      const bit = (bytes[i] ?? 0) & 1;
+      ones = bit === 0 ? 0 : ones + 1;
+      if (ones > CARRIER_BITS && staleAt === Infinity) {
+        // The window holds nothing but ones: further ones change only the position.
+        const from = i;
+        while (i < bytes.length && ((bytes[i] ?? 0) & 1) === 1) i += 1;
+        position += i - from;
+        slot = position % CARRIER_BITS;
+        entering = (position + 16) % CARRIER_BITS;
+        i -= 1;
+        continue;
+      }
+      bits[slot] = bit;
       front = ((front << 1) | (bits[entering] ?? 0)) & 0xffff;
       position += 1;
       slot = slot === CARRIER_BITS - 1 ? 0 : slot + 1;
@@ -169,6 +184,7 @@ export class InbandDecoder {
       }
     }
     this.#front = front;
+    this.#ones = ones;
     this.#position = position;
     return heard;
   }
