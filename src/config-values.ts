@@ -1,0 +1,107 @@
+/**
+ * The kinds of value that the environment contract knows, as zod schemas over strings. Messages
+ * complete the sentence "NAME …" and never repeat the value.
+ */
+import { z } from 'zod';
+
+export type Environment = 'production' | 'development' | 'test';
+
+/** A whole number in a range, both ends included. `unit` is shown in the problem. */
+export function integer(min: number, max: number, unit: string) {
+  const error = `must be a whole number from ${min} to ${max}${unit}`;
+  return z
+    .string()
+    .regex(/^\d{1,12}$/, { error, abort: true })
+    .transform(Number)
+    .refine((n) => n >= min && n <= max, { error });
+}
+
+/** A secret that travels in an HTTP header: printable ASCII without spaces. */
+export const secret = z
+  .string()
+  .regex(/^[\x21-\x7e]+$/, { error: 'must be printable ASCII without spaces' });
+
+/** A name that becomes part of a URL's path. */
+export const pathName = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]+$/, { error: 'may hold only letters, digits, dots, _ and -' });
+
+function parseUrl(value: string): URL | undefined {
+  return URL.canParse(value) ? new URL(value) : undefined;
+}
+
+function isLoopback(url: URL): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
+}
+
+/** Lower-case scheme, no slash at the end: what is put before a path, and signed. */
+function normalised(url: string): string {
+  return url.replace(/^https?/i, (scheme) => scheme.toLowerCase()).replace(/\/+$/, '');
+}
+
+const httpUrl = z.string().refine(
+  (value) => {
+    // The parser forgives blanks and backslashes; signatures over the same text would not.
+    const url = /^https?:\/\/[^\s\\]+$/i.test(value) ? parseUrl(value) : undefined;
+    if (!url) return false;
+    return url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  },
+  { error: 'must be an http(s) URL without user, query or fragment' },
+);
+
+/** Where an SDK is pointed. Keys travel to it, so in production only TLS will do, or this machine. */
+export function baseUrl(environment: Environment) {
+  return httpUrl
+    .refine(
+      (value) => {
+        const url = parseUrl(value);
+        if (environment !== 'production' || !url) return true;
+        return url.protocol !== 'http:' || isLoopback(url);
+      },
+      { error: 'must be https in production, unless it points to this machine' },
+    )
+    .transform(normalised);
+}
+
+/** Where the world reaches us. */
+export function publicUrl(environment: Environment) {
+  return httpUrl
+    .refine((value) => environment !== 'production' || parseUrl(value)?.protocol !== 'http:', {
+      error: 'must be https in production: Twilio streams to wss only',
+    })
+    .transform(normalised);
+}
+
+/** The address of a data store, with one of the given schemes. */
+export function serverUrl(schemes: readonly string[]) {
+  return z
+    .string()
+    .refine((value) => schemes.includes(parseUrl(value)?.protocol.replace(':', '') ?? ''), {
+      error: `must be a ${schemes.map((s) => `${s}://`).join(' or ')} URL`,
+    });
+}
+
+/** 64 hexadecimal digits or base64 (either alphabet); undefined for anything else. */
+function decodeKey(value: string): Uint8Array | undefined {
+  if (/^[0-9a-fA-F]{64}$/.test(value)) return Uint8Array.from(Buffer.from(value, 'hex'));
+  if (!/^[A-Za-z0-9+/_-]{43}=?$/.test(value)) return undefined;
+  const bytes = Uint8Array.from(Buffer.from(value, 'base64'));
+  return bytes.length === 32 ? bytes : undefined;
+}
+
+/** 32 bytes for AES-256. */
+export const encryptionKey = z.string().transform((value, context) => {
+  const bytes = decodeKey(value);
+  if (bytes) return bytes;
+  context.issues.push({
+    code: 'custom',
+    message: 'must be 32 bytes as base64 or as 64 hexadecimal digits',
+    input: undefined,
+  });
+  return z.NEVER;
+});
+
+/** One of a fixed set of words. */
+export function oneOf<const T extends string>(values: readonly T[]) {
+  return z.enum(values, { error: `must be one of ${values.join(', ')}` });
+}

@@ -1,0 +1,292 @@
+/**
+ * The environment contract: every variable the server reads, checked once, at start.
+ *
+ * `loadConfig` is pure. It reports every problem at once and never repeats a value, because the
+ * message ends up in logs and most values are secrets. In production it fails closed; elsewhere
+ * missing vendor keys mean that the server runs on the emulators.
+ */
+import { z } from 'zod';
+import {
+  baseUrl,
+  encryptionKey,
+  type Environment,
+  integer,
+  oneOf,
+  pathName,
+  publicUrl,
+  secret,
+  serverUrl,
+} from './config-values.ts';
+import { ConfigError } from './errors.ts';
+
+export type { Environment };
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+
+export type Config = {
+  readonly environment: Environment;
+  /** 'vendors': every key is there. 'emulated': `missingKeys` are not, see `withEmulators`. */
+  readonly mode: 'vendors' | 'emulated';
+  /** Names of the vendor variables that are not set; empty when `mode` is 'vendors'. */
+  readonly missingKeys: readonly string[];
+  readonly http: {
+    /** 0 outside production: any free port, see `withListeningPort`. */
+    readonly port: number;
+    /** Where the world reaches us, without a slash at the end. Signatures are made over it. */
+    readonly publicUrl: string;
+    readonly publicUrlIsSet: boolean;
+  };
+  readonly twilio: {
+    readonly accountSid: string;
+    readonly authToken: string;
+    /** E.164. */
+    readonly phoneNumber: string;
+    /** Undefined: the vendor itself, here and below. No slash at the end. */
+    readonly baseUrl: string | undefined;
+  };
+  readonly deepgram: { readonly apiKey: string; readonly baseUrl: string | undefined };
+  readonly anthropic: {
+    readonly apiKey: string;
+    readonly baseUrl: string | undefined;
+    readonly model: string;
+  };
+  readonly gemini: {
+    /** Undefined: this rung of the ladder is not there. */
+    readonly apiKey: string | undefined;
+    readonly baseUrl: string | undefined;
+    readonly model: string;
+  };
+  readonly elevenlabs: {
+    readonly apiKey: string;
+    readonly baseUrl: string | undefined;
+    readonly voiceId: string;
+  };
+  /** Undefined: state is kept in the process, and there can be one instance only. */
+  readonly redisUrl: string | undefined;
+  /** Always set in production. */
+  readonly databaseUrl: string | undefined;
+  readonly dataDir: string;
+  /** 32 bytes. Always set in production. */
+  readonly encryptionKey: Uint8Array | undefined;
+  readonly drainTimeoutMs: number;
+  readonly maxCalls: number;
+  readonly logLevel: LogLevel;
+  readonly telemetry: {
+    readonly honeycombApiKey: string | undefined;
+    readonly otlpEndpoint: string | undefined;
+  };
+};
+
+/** The vendor keys without which there is no call. */
+const VENDOR_KEYS = [
+  'TWILIO_ACCOUNT_SID',
+  'TWILIO_AUTH_TOKEN',
+  'TWILIO_PHONE_NUMBER',
+  'DEEPGRAM_API_KEY',
+  'ANTHROPIC_API_KEY',
+  'ELEVENLABS_API_KEY',
+  'ELEVENLABS_VOICE_ID',
+] as const;
+
+const PRODUCTION_KEYS = [...VENDOR_KEYS, 'PUBLIC_URL', 'DATABASE_URL', 'ENCRYPTION_KEY'] as const;
+
+/** Stand-ins for missing keys. They satisfy the SDKs' own checks and open nothing anywhere. */
+const EMULATED = {
+  accountSid: `AC${'0'.repeat(32)}`,
+  authToken: 'emulated-twilio-token',
+  /** A number reserved for fiction. */
+  phoneNumber: '+15005550006',
+  apiKey: 'emulated-key',
+  voiceId: 'emulated-voice',
+} as const;
+
+const DEFAULT_PORT = 8080;
+
+function schemaFor(environment: Environment) {
+  const base = baseUrl(environment).optional();
+  return z.object({
+    NODE_ENV: oneOf(['production', 'development', 'test']).default('development'),
+    PORT: integer(environment === 'production' ? 1 : 0, 65_535, '').default(DEFAULT_PORT),
+    PUBLIC_URL: publicUrl(environment).optional(),
+    DATA_DIR: z.string().default('data'),
+    DATABASE_URL: serverUrl(['postgres', 'postgresql']).optional(),
+    REDIS_URL: serverUrl(['redis', 'rediss']).optional(),
+    LOG_LEVEL: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default(
+      'info',
+    ),
+    /** Orchestrators commonly kill 30 s after SIGTERM; this leaves 5 s to write and exit. */
+    DRAIN_TIMEOUT_MS: integer(0, 3_600_000, ' (milliseconds)').default(25_000),
+    MAX_CALLS: integer(1, 10_000, '').default(50),
+    TWILIO_ACCOUNT_SID: z
+      .string()
+      .regex(/^AC[0-9A-Za-z]+$/, { error: 'must start with AC, then letters and digits' })
+      .optional(),
+    TWILIO_AUTH_TOKEN: secret.optional(),
+    TWILIO_PHONE_NUMBER: z
+      .string()
+      .regex(/^\+[1-9]\d{6,14}$/, { error: 'must be an E.164 number: + and 7 to 15 digits' })
+      .optional(),
+    TWILIO_BASE_URL: base,
+    DEEPGRAM_API_KEY: secret.optional(),
+    DEEPGRAM_BASE_URL: base,
+    ANTHROPIC_API_KEY: secret.optional(),
+    ANTHROPIC_BASE_URL: base,
+    CLAUDE_MODEL: pathName.default('claude-haiku-5-5'),
+    GEMINI_API_KEY: secret.optional(),
+    GEMINI_BASE_URL: base,
+    GEMINI_MODEL: pathName.default('gemini-3.5-flash-lite'),
+    ELEVENLABS_API_KEY: secret.optional(),
+    ELEVENLABS_BASE_URL: base,
+    ELEVENLABS_VOICE_ID: pathName.optional(),
+    ENCRYPTION_KEY: encryptionKey.optional(),
+    HONEYCOMB_API_KEY: secret.optional(),
+    OTEL_EXPORTER_OTLP_ENDPOINT: base,
+  });
+}
+
+type Parsed = z.output<ReturnType<typeof schemaFor>>;
+
+/** Every variable the server reads by name. The other `OTEL_*` are read by OpenTelemetry itself. */
+export const VARIABLES: readonly string[] = Object.keys(schemaFor('development').shape);
+
+/** The known variables, trimmed; what is empty counts as not set. */
+function knownVariables(env: Readonly<Record<string, string | undefined>>): Map<string, string> {
+  const known = new Map<string, string>();
+  for (const name of VARIABLES) {
+    const value = env[name]?.trim();
+    if (value) known.set(name, value);
+  }
+  return known;
+}
+
+/** An unknown NODE_ENV is held to production's rules as well as being a problem itself. */
+function environmentOf(value: string | undefined): Environment {
+  if (value === undefined || value === 'development') return 'development';
+  return value === 'test' ? 'test' : 'production';
+}
+
+/**
+ * Reads and checks the environment (usually `process.env`).
+ * @throws ConfigError naming every problem, never a value.
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const known = knownVariables(env);
+  const environment = environmentOf(known.get('NODE_ENV'));
+  const problems: string[] = [];
+  if (environment === 'production') {
+    for (const name of PRODUCTION_KEYS) {
+      if (!known.has(name)) problems.push(`${name} is required in production`);
+    }
+  }
+  const parsed = schemaFor(environment).safeParse(Object.fromEntries(known));
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) {
+      problems.push(`${issue.path.map(String).join('.')} ${issue.message}`);
+    }
+  }
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
+  return configFrom(parsed.data, environment);
+}
+
+function configFrom(parsed: Parsed, environment: Environment): Config {
+  const missingKeys = VENDOR_KEYS.filter((name) => parsed[name] === undefined);
+  return {
+    environment,
+    mode: missingKeys.length === 0 ? 'vendors' : 'emulated',
+    missingKeys,
+    http: {
+      port: parsed.PORT,
+      publicUrl: parsed.PUBLIC_URL ?? `http://127.0.0.1:${parsed.PORT}`,
+      publicUrlIsSet: parsed.PUBLIC_URL !== undefined,
+    },
+    ...vendorsFrom(parsed),
+    redisUrl: parsed.REDIS_URL,
+    databaseUrl: parsed.DATABASE_URL,
+    dataDir: parsed.DATA_DIR,
+    encryptionKey: parsed.ENCRYPTION_KEY,
+    drainTimeoutMs: parsed.DRAIN_TIMEOUT_MS,
+    maxCalls: parsed.MAX_CALLS,
+    logLevel: parsed.LOG_LEVEL,
+    telemetry: {
+      honeycombApiKey: parsed.HONEYCOMB_API_KEY,
+      otlpEndpoint: parsed.OTEL_EXPORTER_OTLP_ENDPOINT,
+    },
+  };
+}
+
+function vendorsFrom(
+  parsed: Parsed,
+): Pick<Config, 'twilio' | 'deepgram' | 'anthropic' | 'gemini' | 'elevenlabs'> {
+  return {
+    twilio: {
+      accountSid: parsed.TWILIO_ACCOUNT_SID ?? EMULATED.accountSid,
+      authToken: parsed.TWILIO_AUTH_TOKEN ?? EMULATED.authToken,
+      phoneNumber: parsed.TWILIO_PHONE_NUMBER ?? EMULATED.phoneNumber,
+      baseUrl: parsed.TWILIO_BASE_URL,
+    },
+    deepgram: {
+      apiKey: parsed.DEEPGRAM_API_KEY ?? EMULATED.apiKey,
+      baseUrl: parsed.DEEPGRAM_BASE_URL,
+    },
+    anthropic: {
+      apiKey: parsed.ANTHROPIC_API_KEY ?? EMULATED.apiKey,
+      baseUrl: parsed.ANTHROPIC_BASE_URL,
+      model: parsed.CLAUDE_MODEL,
+    },
+    gemini: {
+      apiKey: parsed.GEMINI_API_KEY,
+      baseUrl: parsed.GEMINI_BASE_URL,
+      model: parsed.GEMINI_MODEL,
+    },
+    elevenlabs: {
+      apiKey: parsed.ELEVENLABS_API_KEY ?? EMULATED.apiKey,
+      baseUrl: parsed.ELEVENLABS_BASE_URL,
+      voiceId: parsed.ELEVENLABS_VOICE_ID ?? EMULATED.voiceId,
+    },
+  };
+}
+
+/** The `wss://` (or, on this machine, `ws://`) address that TwiML sends Twilio's stream to. */
+export function mediaStreamUrl(config: Config): string {
+  return `${config.http.publicUrl.replace(/^http/, 'ws')}/media-stream`;
+}
+
+/** The configuration once the server listens: the real port, where any free one was asked for. */
+export function withListeningPort(config: Config, port: number): Config {
+  const publicUrl = config.http.publicUrlIsSet ? config.http.publicUrl : `http://127.0.0.1:${port}`;
+  return { ...config, http: { ...config.http, port, publicUrl } };
+}
+
+export type EmulatedVendor = 'twilio' | 'deepgram' | 'anthropic' | 'elevenlabs';
+
+/**
+ * Points the vendors at emulators. A base URL that was set by hand stays.
+ * @throws Error in production, where no emulator may ever answer.
+ */
+export function withEmulators(
+  config: Config,
+  urls: Readonly<Record<EmulatedVendor, string>>,
+): Config {
+  if (config.environment === 'production') throw new Error('no emulators in production');
+  return {
+    ...config,
+    twilio: { ...config.twilio, baseUrl: config.twilio.baseUrl ?? urls.twilio },
+    deepgram: { ...config.deepgram, baseUrl: config.deepgram.baseUrl ?? urls.deepgram },
+    anthropic: { ...config.anthropic, baseUrl: config.anthropic.baseUrl ?? urls.anthropic },
+    elevenlabs: { ...config.elevenlabs, baseUrl: config.elevenlabs.baseUrl ?? urls.elevenlabs },
+  };
+}
+
+/** What the operator should know about this configuration, one sentence each, no values. */
+export function configNotices(config: Config): string[] {
+  const notices: string[] = [];
+  if (config.mode === 'emulated') {
+    notices.push(`Running on emulators; not set: ${config.missingKeys.join(', ')}.`);
+  }
+  if (config.redisUrl === undefined) {
+    notices.push('REDIS_URL is not set: call state stays in this process, one instance only.');
+  }
+  if (config.databaseUrl === undefined) {
+    notices.push('DATABASE_URL is not set: for evaluation on one machine only.');
+  }
+  return notices;
+}
