@@ -61,6 +61,8 @@ export type CloseReason =
   | 'abuse'
   /** The call closed it. */
   | 'ours'
+  /** The call's own sink threw. */
+  | 'failed'
   /** The whole media socket was shut down. */
   | 'shutdown';
 
@@ -98,3 +100,15 @@ export type AttachCall = (
   claim: StreamClaim,
   stream: MediaStream,
 ) => MediaSink | Refusal;
+
+/** What the socket tells whoever logs. No tokens, numbers or words of the caller are in it. */
+export type MediaSocketNotice =
+  | { readonly kind: 'upgrade-refused'; readonly status: number; readonly why: string }
+  | {
+      readonly kind: 'stream-refused';
+      readonly callSid: string | undefined;
+      readonly code: number;
+      readonly why: string;
+    }
+  | { readonly kind: 'stream-ended'; readonly callSid: string; readonly why: CloseReason }
+  | { readonly kind: 'failed'; readonly callSid: string | undefined; readonly error: unknown };
