@@ -6,6 +6,9 @@ import { z } from 'zod';
 
 export type Environment = 'production' | 'development' | 'test';
 
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
 /** A whole number in a range, both ends included. `unit` is shown in the problem. */
 export function integer(min: number, max: number, unit: string) {
   const error = `must be a whole number from ${min} to ${max}${unit}`;

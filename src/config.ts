@@ -11,6 +11,8 @@ import {
   encryptionKey,
   type Environment,
   integer,
+  LOG_LEVELS,
+  type LogLevel,
   oneOf,
   pathName,
   publicUrl,
@@ -19,8 +21,7 @@ import {
 } from './config-values.ts';
 import { ConfigError } from './errors.ts';
 
-export type { Environment };
-export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+export type { Environment, LogLevel };
 
 export type Config = {
   readonly environment: Environment;
@@ -110,9 +111,7 @@ function schemaFor(environment: Environment) {
     DATA_DIR: z.string().default('data'),
     DATABASE_URL: serverUrl(['postgres', 'postgresql']).optional(),
     REDIS_URL: serverUrl(['redis', 'rediss']).optional(),
-    LOG_LEVEL: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default(
-      'info',
-    ),
+    LOG_LEVEL: oneOf(LOG_LEVELS).default('info'),
     /** Orchestrators commonly kill 30 s after SIGTERM; this leaves 5 s to write and exit. */
     DRAIN_TIMEOUT_MS: integer(0, 3_600_000, ' (milliseconds)').default(25_000),
     MAX_CALLS: integer(1, 10_000, '').default(50),
@@ -274,19 +273,4 @@ export function withEmulators(
     anthropic: { ...config.anthropic, baseUrl: config.anthropic.baseUrl ?? urls.anthropic },
     elevenlabs: { ...config.elevenlabs, baseUrl: config.elevenlabs.baseUrl ?? urls.elevenlabs },
   };
-}
-
-/** What the operator should know about this configuration, one sentence each, no values. */
-export function configNotices(config: Config): string[] {
-  const notices: string[] = [];
-  if (config.mode === 'emulated') {
-    notices.push(`Running on emulators; not set: ${config.missingKeys.join(', ')}.`);
-  }
-  if (config.redisUrl === undefined) {
-    notices.push('REDIS_URL is not set: call state stays in this process, one instance only.');
-  }
-  if (config.databaseUrl === undefined) {
-    notices.push('DATABASE_URL is not set: for evaluation on one machine only.');
-  }
-  return notices;
 }
