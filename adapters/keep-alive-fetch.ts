@@ -1,0 +1,122 @@
+import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { Readable, Transform } from 'node:stream';
+import { networkCodeOf } from './vendor-failure.ts';
+
+/**
+ * A `fetch` for SDKs that keeps its connections warm between the turns of a call.
+ *
+ * Node's own fetch closes an idle connection after four seconds unless the server says otherwise,
+ * so nearly every turn of a conversation would pay for a TLS handshake. This one keeps it for
+ * `idleMs`. A request that dies on a pooled connection before any answer is sent once more on
+ * a new one: the server had closed it while idle and never saw the request. A body that grows past
+ * `maxResponseBytes` is an error.
+ */
+export type KeepAliveFetch = {
+  readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+  /** Destroys idle and busy connections. */
+  close(): void;
+};
+
+export type KeepAliveFetchOptions = {
+  readonly idleMs: number;
+  readonly maxResponseBytes: number;
+};
+
+/** Below the idle timeouts of common load balancers, above the pause between two turns. */
+export const KEEP_ALIVE: KeepAliveFetchOptions = {
+  idleMs: 120_000,
+  maxResponseBytes: 8 * 1_024 * 1_024,
+};
+
+type Outgoing = {
+  readonly url: URL;
+  readonly method: string;
+  readonly headers: Record<string, string>;
+  readonly body: string | Uint8Array | undefined;
+  readonly signal: AbortSignal | undefined;
+};
+
+export function createKeepAliveFetch(options: KeepAliveFetchOptions): KeepAliveFetch {
+  const agentOptions = { keepAlive: true, maxFreeSockets: 64, timeout: options.idleMs } as const;
+  const agents = { http: new HttpAgent(agentOptions), https: new HttpsAgent(agentOptions) };
+
+  const send = async (out: Outgoing, isSecondTry: boolean): Promise<IncomingMessage> => {
+    const isHttps = out.url.protocol === 'https:';
+    return await new Promise<IncomingMessage>((resolve, reject) => {
+      const settings = {
+        method: out.method,
+        headers: out.headers,
+        ...(out.signal === undefined ? {} : { signal: out.signal }),
+      };
+      const request = isHttps
+        ? httpsRequest(out.url, { ...settings, agent: agents.https })
+        : httpRequest(out.url, { ...settings, agent: agents.http });
+      request.once('response', resolve);
+      request.on('error', (error) => {
+        const diedIdle = request.reusedSocket && isConnectionLoss(error);
+        if (diedIdle && !isSecondTry && out.signal?.aborted !== true) {
+          send(out, true).then(resolve, reject);
+        } else reject(error);
+      });
+      request.end(out.body);
+    });
+  };
+
+  return {
+    fetch: async (input, init = {}) =>
+      toResponse(await send(outgoingOf(input, init), false), options.maxResponseBytes),
+    close: () => {
+      agents.http.destroy();
+      agents.https.destroy();
+    },
+  };
+}
+
+function isConnectionLoss(error: Error): boolean {
+  const code = networkCodeOf(error);
+  return code === 'ECONNRESET' || code === 'EPIPE';
+}
+
+function outgoingOf(input: string | URL | Request, init: RequestInit): Outgoing {
+  const { body } = init;
+  if (body !== undefined && body !== null && typeof body !== 'string') {
+    if (!(body instanceof Uint8Array)) throw new TypeError('only text and bytes can be sent');
+  }
+  const bytes = typeof body === 'string' ? Buffer.from(body) : (body ?? undefined);
+  const headers = Object.fromEntries(new Headers(init.headers).entries());
+  if (bytes !== undefined) headers['content-length'] = String(bytes.byteLength);
+  return {
+    url: new URL(input instanceof Request ? input.url : input),
+    method: init.method ?? 'GET',
+    headers,
+    body: bytes,
+    signal: init.signal ?? undefined,
+  };
+}
+
+function toResponse(message: IncomingMessage, maxBytes: number): Response {
+  const headers = new Headers();
+  for (const [name, values] of Object.entries(message.headersDistinct)) {
+    for (const value of values ?? []) headers.append(name, value);
+  }
+  const status = message.statusCode ?? 0;
+  const hasBody = status !== 204 && status !== 205 && status !== 304;
+  if (!hasBody) message.resume();
+  return new Response(hasBody ? limited(message, maxBytes) : null, { status, headers });
+}
+
+function limited(message: IncomingMessage, maxBytes: number): ReadableStream<Uint8Array> {
+  let bytes = 0;
+  const limit = new Transform({
+    transform(part: Buffer, _encoding, done) {
+      bytes += part.length;
+      if (bytes > maxBytes) done(new RangeError('the response is larger than allowed'));
+      else done(null, part);
+    },
+  });
+  message.once('error', (error) => limit.destroy(error));
+  limit.once('close', () => message.destroy());
+  return Readable.toWeb(message.pipe(limit)) as ReadableStream<Uint8Array>;
+}

@@ -1,0 +1,211 @@
+import type Anthropic from '@anthropic-ai/sdk';
+import type { APIError } from '@anthropic-ai/sdk';
+import type { MessageCreateParamsStreaming } from '@anthropic-ai/sdk/resources/messages';
+import { VendorError } from '../../src/errors.ts';
+import type { VendorFailure } from '../../src/errors.ts';
+import { createKeepAliveFetch, KEEP_ALIVE } from '../keep-alive-fetch.ts';
+import { failureOfStatus, networkCodeOf, retryAfterMsOf } from '../vendor-failure.ts';
+import { Watchdog } from '../watchdog.ts';
+import { toClaudeMessages } from './claude-messages.ts';
+import { ClaudeStream } from './claude-stream.ts';
+import type { LlmEvent, LlmRequest, LlmVendor } from './port.ts';
+
+export type ClaudeConfig = {
+  readonly apiKey: string;
+  /** Where the SDK is pointed, e.g. 'http://127.0.0.1:9002'; undefined means the vendor. */
+  readonly baseUrl?: string | undefined;
+  readonly model: string;
+  /** Lets the SDK emit its own spans and send `traceparent` to the vendor. Off by default. */
+  readonly openTelemetry?: boolean | undefined;
+};
+
+/** The fastest current model; see docs/adr for how it was chosen. */
+export const DEFAULT_CLAUDE_MODEL = 'claude-haiku-5-5';
+
+export type Claude = LlmVendor & {
+  /** Opens a connection so that the first reply need not wait for one. Never rejects. */
+  warm(): Promise<void>;
+  /** Destroys the pooled connections. */
+  close(): void;
+};
+
+const WARM_TIMEOUT_MS = 5_000;
+/** How long the end of the body may take after the last event. */
+const DRAIN_TIMEOUT_MS = 250;
+
+/** Claude over the Messages API, streamed. Loads the SDK (about 0.2 s) once, here. */
+export async function createClaude(config: ClaudeConfig): Promise<Claude> {
+  const { Anthropic, APIError } = await import('@anthropic-ai/sdk');
+  const pool = createKeepAliveFetch(KEEP_ALIVE);
+  const client = new Anthropic({
+    apiKey: config.apiKey,
+    // The SDK would also look for credentials in the environment and in files of the user's home.
+    authToken: null,
+    ...(config.baseUrl === undefined ? {} : { baseURL: config.baseUrl }),
+    maxRetries: 0,
+    fetch: pool.fetch,
+    // It would print what the model said when it cannot be parsed.
+    logLevel: 'off',
+    ...(config.openTelemetry === true ? {} : { openTelemetry: false as const }),
+  });
+  const isApiError = (error: unknown): error is APIError => error instanceof APIError;
+  return {
+    vendor: 'claude',
+    stream: (request) => streamReply(client, isApiError, config.model, request),
+    warm: async () => {
+      try {
+        const signal = AbortSignal.timeout(WARM_TIMEOUT_MS);
+        const response = await pool.fetch(client.baseURL, { method: 'HEAD', signal });
+        await response.body?.cancel();
+      } catch {
+        // The first reply will meet the same trouble, with its own deadline and error.
+      }
+    },
+    close: () => pool.close(),
+  };
+}
+
+async function* streamReply(
+  client: Anthropic,
+  isApiError: (error: unknown) => error is APIError,
+  model: string,
+  request: LlmRequest,
+): AsyncGenerator<LlmEvent, void, undefined> {
+  if (request.signal.aborted) throw failed('cancelled');
+  const controller = new AbortController();
+  const reply = new ClaudeStream();
+  let late: VendorFailure | undefined;
+  let waitMs = request.firstTokenTimeoutMs;
+  const watchdog = new Watchdog(() => {
+    late = waitMs === request.firstTokenTimeoutMs && !reply.moving ? 'no-first-byte' : 'stalled';
+    controller.abort();
+  });
+  const cancel = (): void => controller.abort();
+  request.signal.addEventListener('abort', cancel, { once: true });
+  let done: LlmEvent | undefined;
+  try {
+    watchdog.arm(waitMs);
+    const stream = await client.messages.create(requestBody(model, request), {
+      signal: controller.signal,
+    });
+    for await (const raw of stream) {
+      const step = reply.take(raw);
+      if (step.kind === 'garbage') throw failed('garbage');
+      if (step.moved) waitMs = request.stallTimeoutMs;
+      for (const event of step.events) {
+        if (event.kind === 'done') {
+          done = event;
+          continue;
+        }
+        if (request.signal.aborted) throw failed('cancelled');
+        // The time our own consumer takes is not the vendor's.
+        watchdog.disarm();
+        yield event;
+      }
+      // After the last event only the end of the body is owed; reading it keeps the connection.
+      if (reply.stopped) watchdog.arm(DRAIN_TIMEOUT_MS);
+      else if (step.moved || !watchdog.armed) watchdog.arm(waitMs);
+    }
+    if (request.signal.aborted) throw failed('cancelled');
+    // An aborted stream ends without an error here.
+    if (!reply.stopped) throw failed(late ?? (reply.started ? 'cut' : 'garbage'));
+    if (done === undefined) throw failed('empty');
+    yield done;
+  } catch (error) {
+    if (error instanceof VendorError) throw error;
+    if (request.signal.aborted) throw failed('cancelled', error);
+    // The answer was whole; what broke afterwards does not matter.
+    if (done !== undefined) yield done;
+    else
+      throw late === undefined
+        ? vendorErrorOf(error, isApiError, reply.started)
+        : failed(late, error);
+  } finally {
+    watchdog.disarm();
+    request.signal.removeEventListener('abort', cancel);
+    // The consumer may have left in mid-stream; nothing more shall be generated for it.
+    if (!reply.stopped) controller.abort();
+  }
+}
+
+function requestBody(model: string, request: LlmRequest): MessageCreateParamsStreaming {
+  const lastCached = request.system.findLastIndex((part) => part.cached);
+  const ephemeral = { type: 'ephemeral' } as const;
+  return {
+    model,
+    max_tokens: request.maxTokens,
+    stream: true,
+    // Thinking is on by default and would cost the caller its length in silence.
+    thinking: { type: 'disabled' },
+    system: request.system.flatMap((part, index) =>
+      part.text.trim() === ''
+        ? []
+        : [
+            {
+              type: 'text' as const,
+              text: part.text,
+              ...(index === lastCached ? { cache_control: ephemeral } : {}),
+            },
+          ],
+    ),
+    messages: toClaudeMessages(request.messages),
+    // Marks the last block, so that the next turn finds all of the history in the cache.
+    cache_control: ephemeral,
+    ...(request.tools.length === 0
+      ? {}
+      : {
+          tools: request.tools.map((tool) => ({
+            name: tool.name,
+            description: tool.description,
+            input_schema: { ...tool.inputSchema, type: 'object' as const },
+            // Without it the server withholds the input until it is valid: a pause like a stall.
+            eager_input_streaming: true,
+          })),
+        }),
+  };
+}
+
+function failed(failure: VendorFailure, cause?: unknown): VendorError {
+  return new VendorError('claude', failure, { cause });
+}
+
+function vendorErrorOf(
+  error: unknown,
+  isApiError: (error: unknown) => error is APIError,
+  started: boolean,
+): VendorError {
+  if (isApiError(error)) {
+    if (error.status !== undefined) {
+      return new VendorError('claude', failureOfStatus(error.status), {
+        status: error.status,
+        retryAfterMs: retryAfterMsOf(error.headers?.get('retry-after')),
+        cause: error,
+      });
+    }
+    if (error.type !== null && error.type !== undefined) {
+      return failed(failureOfType(error.type), error);
+    }
+    const code = networkCodeOf(error.cause);
+    return failed(code?.startsWith('HPE_') === true ? 'garbage' : 'unreachable', error);
+  }
+  if (error instanceof SyntaxError || error instanceof RangeError) return failed('garbage', error);
+  return failed(started ? 'cut' : 'garbage', error);
+}
+
+/** The `type` of an in-stream error, which comes without an HTTP status. */
+function failureOfType(type: string): VendorFailure {
+  switch (type) {
+    case 'authentication_error':
+    case 'permission_error':
+      return 'auth';
+    case 'rate_limit_error':
+    case 'billing_error':
+      return 'rate-limited';
+    case 'invalid_request_error':
+    case 'not_found_error':
+    case 'request_too_large':
+      return 'bad-request';
+    default:
+      return 'overloaded';
+  }
+}
