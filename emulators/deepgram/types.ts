@@ -1,0 +1,142 @@
+import type { Fault, FaultScript } from '../faults.ts';
+import type { EmulatorLog } from '../log.ts';
+import type { DecodedWord } from '../speech/inband.ts';
+
+/** 'v2' is Flux (`/v2/listen`), 'v1' is nova-3 (`/v1/listen`). */
+export type DeepgramSurface = 'v1' | 'v2';
+
+export type FluxEventName =
+  'StartOfTurn' | 'Update' | 'EagerEndOfTurn' | 'TurnResumed' | 'EndOfTurn';
+
+/** Everything that can be given a delay: turn events by their name, other messages by their type. */
+export type DelayedMessage =
+  | FluxEventName
+  | 'Connected'
+  | 'ConfigureSuccess'
+  | 'ConfigureFailure'
+  | 'Error'
+  | 'Results'
+  | 'SpeechStarted'
+  | 'UtteranceEnd'
+  | 'Metadata';
+
+/** How the emulated vendor behaves; may be changed at any time, also while calls are up. */
+export type DeepgramScript = {
+  /** Processing time between the audio that decides a message and the message, milliseconds. */
+  delayMs: Partial<Record<DelayedMessage, number>>;
+  /** Time before an upgrade is answered, milliseconds. */
+  connectDelayMs: number;
+  /** Speech (or noise) needed before StartOfTurn or SpeechStarted, milliseconds of audio. */
+  onsetMs: number;
+  /**
+   * What follows a turn that a noise opened: 'updates' goes on with empty Updates and never ends
+   * the turn; 'silent' sends nothing more until a word comes (the field failure); 'timeout' ends
+   * it with an empty transcript after `eot_timeout_ms`.
+   */
+  noise: 'updates' | 'silent' | 'timeout';
+  /** Whether Flux sends its quarter-second Updates (transcript '') between turns too, as it does. */
+  idleUpdates: boolean;
+  /**
+   * Whether an eager transcript is lower case without punctuation and the final one as written:
+   * 'announced' puts a TurnResumed between them, as the documentation demands; 'unannounced' does
+   * not.
+   */
+  formatDrift: 'none' | 'announced' | 'unannounced';
+};
+
+export type DeepgramOptions = {
+  /** 0, the default, takes a free one. */
+  readonly port?: number;
+  /** The only key accepted; any non-empty one when left out. */
+  readonly apiKey?: string;
+  readonly script?: Partial<DeepgramScript>;
+  readonly faults?: FaultScript;
+  /** Whether this account may send ForceEndTurn. */
+  readonly forceEndTurn?: boolean;
+  /** Flux: silence on the wire before INACTIVE_CLIENT; default 20,000 ms. */
+  readonly inactivityMs?: number;
+  /** nova-3: time without audio or KeepAlive before NET-0001; default 10,000 ms. */
+  readonly noAudioMs?: number;
+};
+
+/** Why an event was sent, in bytes of the connection's own audio (8 bytes a millisecond). */
+export type Decision = {
+  /** Bytes received when it was decided: the end of the chunk that decided it. */
+  readonly decidedByByte: number;
+  /** The byte that had to be received for it; the decision is due as soon as it is there. */
+  readonly crossingByte: number;
+  /** End (exclusive) of the last word of the turn so far; absent without words. */
+  readonly lastWordEndByte?: number;
+  /** Silence after that word at `crossingByte`, milliseconds. */
+  readonly silenceMs?: number;
+  /** In-band identity of that word. */
+  readonly lastWord?: { readonly utterance: number; readonly index: number };
+};
+
+export type DeepgramEvent =
+  | {
+      readonly what: 'connect';
+      readonly surface: DeepgramSurface;
+      readonly connection: number;
+      readonly query: Readonly<Record<string, readonly string[]>>;
+      /** Request headers; the key is struck out. */
+      readonly headers: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly what: 'rejected';
+      readonly path: string;
+      readonly status: number;
+      readonly reason: string;
+    }
+  | {
+      readonly what: 'fault';
+      readonly surface: DeepgramSurface;
+      readonly connection: number;
+      readonly fault: Fault;
+    }
+  | {
+      readonly what: 'audio';
+      readonly connection: number;
+      readonly bytes: number;
+      /** Bytes received on this connection, these included. */
+      readonly position: number;
+    }
+  | { readonly what: 'word'; readonly connection: number; readonly word: DecodedWord }
+  | {
+      readonly what: 'control';
+      readonly connection: number;
+      /** The JSON as received, or the text when it is none. */
+      readonly message: unknown;
+    }
+  | {
+      readonly what: 'sent';
+      readonly connection: number;
+      /** FluxEventName for TurnInfo, else the message's type. */
+      readonly name: DelayedMessage;
+      readonly message: Readonly<Record<string, unknown>>;
+      /** When the audio (or control message) that caused it had arrived; monotonic. */
+      readonly decidedAtMs: number;
+      readonly decision?: Decision;
+    }
+  | {
+      readonly what: 'close';
+      readonly connection: number;
+      readonly by: 'emulator' | 'peer';
+      /** 1006 when the connection was cut. */
+      readonly code: number;
+      readonly reason: string;
+    };
+
+export type DeepgramEmulator = {
+  /** `http://127.0.0.1:port`: base for REST, and for sockets where the SDK accepts it. */
+  readonly url: string;
+  /** `ws://127.0.0.1:port`. */
+  readonly wsUrl: string;
+  readonly port: number;
+  readonly log: EmulatorLog<DeepgramEvent>;
+  readonly faults: FaultScript;
+  readonly script: DeepgramScript;
+  /** Sockets that are open now. */
+  connections(): number;
+  close(): Promise<void>;
+};
