@@ -229,6 +229,8 @@ export class MediaSession {
       return;
     }
     const health = this.#health;
+    // Silence is counted from here; the wait for `start` had a limit of its own.
+    health.frame();
     const live = new LiveStream({ streamSid, callSid, sink, health, limits, counters });
     this.#phase = { at: 'live', live, stoppedAtMs: undefined };
     if (before.at !== 'claiming') return;

@@ -39,15 +39,18 @@ export interface SessionStore {
   /** Takes the claim and destroys the token in one step; undefined: unknown, expired or used. */
   consumeToken(token: string): Promise<TokenClaim | undefined>;
   /**
-   * Stores a call for `ttlMs`. False: a record with a higher epoch is there, and it stays
-   * (fencing: an owner that was overtaken cannot write).
+   * Stores a call for `ttlMs`. False: a higher epoch than `record.epoch` was written or handed out,
+   * and nothing changes (fencing: an owner that was overtaken cannot write).
    */
   putCall(record: CallRecord, ttlMs: number): Promise<boolean>;
   /** Undefined: unknown, expired, or not readable as a record. */
   getCall(callSid: string): Promise<CallRecord | undefined>;
   /** Forgets the call and its epoch. */
   deleteCall(callSid: string): Promise<void>;
-  /** 1, 2, 3… for each CallSid, never the same twice while the call is remembered (a day). */
+  /**
+   * 1, 2, 3… for each CallSid, never the same twice while the call is remembered: as long as its
+   * record, and for at least `epochTtlMs` after the last one handed out.
+   */
   nextEpoch(callSid: string): Promise<number>;
   /** The highest epoch handed out for this call; 0 if none was. */
   currentEpoch(callSid: string): Promise<number>;
@@ -58,6 +61,9 @@ export interface SessionStore {
   /** Ends connections and timers. Idempotent. */
   close(): Promise<void>;
 }
+
+/** A day: no call lasts that long. */
+export const epochTtlMs = 86_400_000;
 
 /** The store did not answer in time, or is not there. */
 export class StoreUnavailable extends Error {

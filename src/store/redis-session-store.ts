@@ -1,0 +1,164 @@
+/**
+ * The session store on Redis, shared by all instances.
+ *
+ * Keys: `token:<sha256>` (claim), `call:{<CallSid>}` (record), `epoch:{<CallSid>}`, `seen:<key>`.
+ * The braces are literal: they keep a call's two keys on one node of a cluster.
+ *
+ * Redis is never worth waiting for in a call: a command has 100 ms, is not queued while the
+ * connection is away, and is never sent twice. A token that is lost that way is lost on the safe
+ * side; Twilio asks for a new one.
+ */
+import { Redis } from 'ioredis';
+import { decodeCall, decodeClaim, encode } from './session-codec.ts';
+import { epochTtlMs, StoreUnavailable, type SessionStore } from './session-store.ts';
+import { hashToken } from './stream-token.ts';
+
+export type RedisSessionStoreOptions = {
+  /** A `redis://` or `rediss://` URL, or the path of a unix socket. */
+  readonly url: string;
+  /** Put before every key, e.g. to share one Redis between environments. Default ''. */
+  readonly keyPrefix?: string;
+  /** Longest wait for one answer; default 100. */
+  readonly commandTimeoutMs?: number;
+  /** Told of every change of the connection, once each. The error carries no key and no value. */
+  readonly onConnection?: (state: 'up' | 'down', error?: Error) => void;
+};
+
+export type RedisSessionStore = SessionStore & {
+  /** True once commands can be sent; false after `timeoutMs` without that. */
+  untilReady(timeoutMs: number): Promise<boolean>;
+};
+
+const defaultCommandTimeoutMs = 100;
+const connectTimeoutMs = 2_000;
+/** Longest pause between two attempts to connect; they go on for as long as the process lives. */
+const maxReconnectMs = 2_000;
+
+/** KEYS call, epoch; ARGV epoch, record, ttl ms. 0 where a higher epoch exists. */
+const putCallScript = `
+local known = tonumber(redis.call('GET', KEYS[2]) or '0')
+if known > tonumber(ARGV[1]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+local ttl = math.max(tonumber(ARGV[3]), redis.call('PTTL', KEYS[2]))
+redis.call('SET', KEYS[2], ARGV[1], 'PX', string.format('%d', ttl))
+return 1`;
+
+/** KEYS epoch; ARGV ttl ms. The new epoch. */
+const nextEpochScript = `
+local epoch = redis.call('INCR', KEYS[1])
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+end
+return epoch`;
+
+export function createRedisSessionStore(options: RedisSessionStoreOptions): RedisSessionStore {
+  const redis = connect(options);
+
+  return {
+    kind: 'redis',
+    issueToken: async (token, claim, ttlMs) => {
+      const key = `token:${hashToken(token)}`;
+      await ask('issueToken', redis.set(key, encode(claim), 'PX', wholeMs(ttlMs)));
+    },
+    consumeToken: async (token) => {
+      const text = await ask('consumeToken', redis.getdel(`token:${hashToken(token)}`));
+      return text === null ? undefined : decodeClaim(text);
+    },
+    putCall: async (record, ttlMs) => {
+      const keys = [callKey(record.callSid), epochKey(record.callSid)];
+      const values = [record.epoch, encode(record), wholeMs(ttlMs)];
+      return (await ask('putCall', redis.eval(putCallScript, 2, ...keys, ...values))) === 1;
+    },
+    getCall: async (callSid) => {
+      const text = await ask('getCall', redis.get(callKey(callSid)));
+      return text === null ? undefined : decodeCall(text);
+    },
+    deleteCall: async (callSid) => {
+      await ask('deleteCall', redis.del(callKey(callSid), epochKey(callSid)));
+    },
+    nextEpoch: async (callSid) => {
+      const script = redis.eval(nextEpochScript, 1, epochKey(callSid), epochTtlMs);
+      return Number(await ask('nextEpoch', script));
+    },
+    currentEpoch: async (callSid) =>
+      Number((await ask('currentEpoch', redis.get(epochKey(callSid)))) ?? 0),
+    seenOnce: async (key, ttlMs) => {
+      const answer = redis.set(`seen:${key}`, '1', 'PX', wholeMs(ttlMs), 'NX');
+      return (await ask('seenOnce', answer)) === 'OK';
+    },
+    health: async () => {
+      if (redis.status !== 'ready') return { ok: false, detail: `connection is ${redis.status}` };
+      try {
+        await redis.ping();
+        return { ok: true };
+      } catch {
+        return { ok: false, detail: 'no answer in time' };
+      }
+    },
+    close: async () => redis.disconnect(),
+    untilReady: (timeoutMs) => untilReady(redis, timeoutMs),
+  };
+}
+
+function callKey(callSid: string): string {
+  return `call:{${callSid}}`;
+}
+
+function epochKey(callSid: string): string {
+  return `epoch:{${callSid}}`;
+}
+
+/** Every answer passes here, so that a caller sees one kind of failure only. */
+async function ask<T>(operation: string, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (cause) {
+    throw new StoreUnavailable(operation, { cause });
+  }
+}
+
+function connect(options: RedisSessionStoreOptions): Redis {
+  const redis = new Redis(options.url, {
+    keyPrefix: options.keyPrefix ?? '',
+    connectTimeout: connectTimeoutMs,
+    commandTimeout: options.commandTimeoutMs ?? defaultCommandTimeoutMs,
+    enableOfflineQueue: false,
+    // A command sent again after a reconnect would find its own first run: a token "used before".
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 10), maxReconnectMs),
+  });
+  let isUp: boolean | undefined;
+  const change = (state: boolean, error?: Error): void => {
+    if (isUp === state) return;
+    isUp = state;
+    options.onConnection?.(state ? 'up' : 'down', error);
+  };
+  redis.on('ready', () => change(true));
+  redis.on('close', () => change(false));
+  // Without a listener ioredis writes every failed attempt to stderr.
+  redis.on('error', (error: Error) => change(false, error));
+  return redis;
+}
+
+async function untilReady(redis: Redis, timeoutMs: number): Promise<boolean> {
+  if (redis.status === 'ready') return true;
+  return new Promise((resolve) => {
+    const settle = (isReady: boolean) => () => {
+      clearTimeout(timer);
+      redis.off('ready', onReady);
+      redis.off('end', onEnd);
+      resolve(isReady);
+    };
+    const onReady = settle(true);
+    const onEnd = settle(false);
+    const timer = setTimeout(onEnd, timeoutMs);
+    redis.once('ready', onReady);
+    redis.once('end', onEnd);
+  });
+}
+
+/** Redis takes whole milliseconds above zero. */
+function wholeMs(ttlMs: number): number {
+  return Math.max(1, Math.ceil(ttlMs));
+}
