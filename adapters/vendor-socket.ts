@@ -170,7 +170,8 @@ function watchOpenSocket(ws: WebSocket, options: VendorSocketOptions): VendorSoc
   ws.on('close', (code: number) => {
     fail(new VendorError(vendor, code === 1008 || code === 1003 ? 'bad-request' : 'cut'));
   });
-  ws.resume();
+  // Not before our caller has the socket in hand.
+  setImmediate(() => ws.resume());
   return {
     get isOpen(): boolean {
       return !over && ws.readyState === WebSocket.OPEN;

@@ -1,0 +1,103 @@
+import { isRecord } from '../vendor-failure.ts';
+import type { VendorFailure } from '../../src/errors.ts';
+
+/** Characters of the text as it was sent, with the span of each in its chunk of audio. */
+export type CharTimings = {
+  readonly chars: readonly string[];
+  readonly startsMs: readonly number[];
+  readonly durationsMs: readonly number[];
+};
+
+/** A message of the multi-context socket, as far as we use it. */
+export type ElevenLabsMessage =
+  | {
+      kind: 'audio';
+      contextId: string;
+      base64: string;
+      bytes: number;
+      timings: CharTimings | undefined;
+      isFinal: boolean;
+    }
+  /** The context is closed; nothing more comes of it. */
+  | { kind: 'final'; contextId: string }
+  /** The socket closes after this. */
+  | { kind: 'error'; failure: VendorFailure }
+  /** Well-formed and of no use to us. */
+  | { kind: 'unknown' }
+  | { kind: 'garbage' };
+
+const GARBAGE: ElevenLabsMessage = { kind: 'garbage' };
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+const MAX_CHARS = 10_000;
+
+/** Reads one text frame, parsed or not. Never throws. */
+export function parseElevenLabsMessage(frame: unknown): ElevenLabsMessage {
+  const raw = typeof frame === 'string' ? parseJson(frame) : frame;
+  if (!isRecord(raw)) return GARBAGE;
+  if (typeof raw['error'] === 'string') {
+    return { kind: 'error', failure: failureOfError(raw['error']) };
+  }
+  const { audio, contextId } = raw;
+  const isFinal = raw['isFinal'] === true;
+  if (typeof contextId !== 'string') return GARBAGE;
+  if (typeof audio === 'string' && audio !== '') {
+    if (audio.length % 4 !== 0 || !BASE64.test(audio)) return GARBAGE;
+    const padding = audio.endsWith('==') ? 2 : audio.endsWith('=') ? 1 : 0;
+    const bytes = (audio.length / 4) * 3 - padding;
+    const timings = parseTimings(raw['alignment']);
+    return { kind: 'audio', contextId, base64: audio, bytes, timings, isFinal };
+  }
+  if (isFinal) return { kind: 'final', contextId };
+  const hasNoAudio = audio === undefined || audio === null || audio === '';
+  return hasNoAudio ? { kind: 'unknown' } : GARBAGE;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Timings are a help, not a duty: where they make no sense, the audio is used without them. */
+function parseTimings(raw: unknown): CharTimings | undefined {
+  if (!isRecord(raw)) return undefined;
+  const { chars } = raw;
+  const startsMs = raw['charStartTimesMs'];
+  const durationsMs = raw['charDurationsMs'] ?? raw['charsDurationsMs'];
+  if (!Array.isArray(chars) || chars.length > MAX_CHARS) return undefined;
+  if (!chars.every((char): char is string => typeof char === 'string')) return undefined;
+  if (!isTimes(startsMs, chars.length) || !isTimes(durationsMs, chars.length)) return undefined;
+  return { chars, startsMs, durationsMs };
+}
+
+function isTimes(value: unknown, length: number): value is number[] {
+  if (!Array.isArray(value) || value.length !== length) return false;
+  return value.every((ms) => typeof ms === 'number' && ms >= 0 && ms < 600_000);
+}
+
+function failureOfError(error: string): VendorFailure {
+  switch (error) {
+    case 'quota_exceeded':
+    case 'max_active_conversations':
+    case 'too_many_concurrent_requests':
+    case 'rate_limit_exceeded':
+      return 'rate-limited';
+    case 'invalid_api_key':
+    case 'missing_api_key':
+    case 'unauthorized':
+    case 'detected_unusual_activity':
+      return 'auth';
+    case 'invalid_input_message':
+    case 'invalid_voice_settings':
+    case 'voice_not_found':
+    case 'model_not_found':
+      return 'bad-request';
+    // Nothing was said for too long: an end, not a defect.
+    case 'input_timeout_exceeded':
+      return 'cut';
+    default:
+      return 'overloaded';
+  }
+}

@@ -1,0 +1,145 @@
+import type { VendorFailure } from '../../src/errors.ts';
+import { Watchdog } from '../watchdog.ts';
+import type { ElevenLabsMessage } from './elevenlabs-messages.ts';
+import type { TtsEvent } from './port.ts';
+import { spokenLength, WordTimings } from './word-timings.ts';
+
+/** More text than one utterance can sensibly hold; what comes beyond it is refused. */
+const MAX_TEXT_LENGTH = 20_000;
+
+export type UtteranceLimits = {
+  readonly firstByteTimeoutMs: number;
+  readonly stallTimeoutMs: number;
+};
+
+/** What an utterance says of itself to its session. */
+export type UtteranceHooks = {
+  readonly send: (message: Record<string, unknown>) => void;
+  readonly report: (event: TtsEvent) => void;
+  /** It will get no more audio; the session forgets it and closes its context. */
+  readonly failed: (failure: VendorFailure) => void;
+};
+
+/**
+ * One utterance in one context of the socket: what was asked for, what is owed, and the deadline
+ * for it. Text said before the context may be opened waits here.
+ */
+export class Utterance {
+  readonly id: number;
+  readonly contextId: string;
+  readonly #limits: UtteranceLimits;
+  readonly #hooks: UtteranceHooks;
+  readonly #words = new WordTimings();
+  readonly #watchdog: Watchdog;
+  #waiting: string[] = [];
+  #opened = false;
+  #finished = false;
+  #textLength = 0;
+  #dueLength = 0;
+  #timed = true;
+
+  constructor(id: number, contextId: string, limits: UtteranceLimits, hooks: UtteranceHooks) {
+    this.id = id;
+    this.contextId = contextId;
+    this.#limits = limits;
+    this.#hooks = hooks;
+    this.#watchdog = new Watchdog(() =>
+      hooks.failed(this.#words.audioBytes === 0 ? 'no-first-byte' : 'stalled'),
+    );
+  }
+
+  get opened(): boolean {
+    return this.#opened;
+  }
+
+  get isFinished(): boolean {
+    return this.#finished;
+  }
+
+  /** Opens the context and sends what has waited for it. */
+  open(voiceSettings: Record<string, unknown>): void {
+    this.#opened = true;
+    this.#hooks.send({ text: ' ', context_id: this.contextId, voice_settings: voiceSettings });
+    for (const text of this.#waiting.splice(0)) this.#sendText(text);
+    if (this.#finished) this.#sendClose();
+  }
+
+  say(text: string): void {
+    if (this.#finished) return;
+    this.#textLength += text.length;
+    if (this.#textLength > MAX_TEXT_LENGTH) return this.#hooks.failed('bad-request');
+    const length = spokenLength(text);
+    // Punctuation alone makes no sound that could be waited for.
+    if (!this.#owes && length > 0) this.#watchdog.arm(this.#limits.firstByteTimeoutMs);
+    this.#dueLength += length;
+    if (this.#opened) this.#sendText(text);
+    else this.#waiting.push(text);
+  }
+
+  finish(): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    // The closing of the context is now owed, if no audio is.
+    if (!this.#watchdog.armed) this.#watchdog.arm(this.#limits.firstByteTimeoutMs);
+    if (this.#opened) this.#sendClose();
+  }
+
+  keepAlive(): void {
+    if (this.#opened && !this.#finished) this.#hooks.send({ text: '', context_id: this.contextId });
+  }
+
+  takeAudio(message: Extract<ElevenLabsMessage, { kind: 'audio' }>): void {
+    if (message.timings === undefined) this.#timed = false;
+    const words = this.#words.add(message.bytes, message.timings);
+    if (!this.#owes) words.push(...this.#words.rest());
+    if (this.#owes || this.#finished) this.#watchdog.arm(this.#limits.stallTimeoutMs);
+    else this.#watchdog.disarm();
+    this.#hooks.report({
+      kind: 'audio',
+      utterance: this.id,
+      base64: message.base64,
+      bytes: message.bytes,
+      words,
+    });
+  }
+
+  /** The context is closed: `done`, unless it closed on its own or with nothing spoken. */
+  takeFinal(): void {
+    this.stop();
+    if (!this.#finished) return this.#hooks.failed('cut');
+    if (this.#words.audioBytes === 0 && this.#dueLength > 0) return this.#hooks.failed('empty');
+    // Timings that did not cover the text leave their last word here.
+    const words = this.#words.rest();
+    if (words.length > 0) {
+      this.#hooks.report({ kind: 'audio', utterance: this.id, base64: '', bytes: 0, words });
+    }
+    this.#hooks.report({ kind: 'done', utterance: this.id });
+  }
+
+  stop(): void {
+    this.#watchdog.disarm();
+    this.#waiting = [];
+  }
+
+  /**
+   * Whether text was sent whose audio has not come. Timings tell; without them, only the closing
+   * of the context does.
+   */
+  get #owes(): boolean {
+    return this.#timed && this.#words.timedLength < this.#dueLength;
+  }
+
+  #sendText(text: string): void {
+    this.#hooks.send({ text: padded(text), context_id: this.contextId, flush: true });
+  }
+
+  #sendClose(): void {
+    this.#hooks.send({ context_id: this.contextId, flush: true });
+    this.#hooks.send({ context_id: this.contextId, close_context: true });
+  }
+}
+
+/** The vendor asks for a space at the end of every text, even the last. */
+function padded(text: string): string {
+  return /\s$/.test(text) ? text : `${text} `;
+}

@@ -1,0 +1,58 @@
+import type { CharTimings } from './elevenlabs-messages.ts';
+import type { TimedWord } from './port.ts';
+
+const BYTES_PER_MS = 8;
+/** A word longer than this is not a word; it is passed on in pieces. */
+const MAX_WORD_LENGTH = 200;
+
+/**
+ * Makes words of an utterance's character timings. They come chunk by chunk, relative to the
+ * chunk's own audio, and a word may be split between two chunks: its first part waits here.
+ */
+export class WordTimings {
+  #audioBytes = 0;
+  #text = '';
+  #startMs = 0;
+  #endMs = 0;
+  /** Letters and digits timed so far; see `spokenLength`. */
+  timedLength = 0;
+
+  get audioBytes(): number {
+    return this.#audioBytes;
+  }
+
+  /** Takes one chunk of `bytes` of audio and returns the words that are complete with it. */
+  add(bytes: number, timings: CharTimings | undefined): TimedWord[] {
+    const offsetMs = this.#audioBytes / BYTES_PER_MS;
+    this.#audioBytes += bytes;
+    const words: TimedWord[] = [];
+    if (timings === undefined) return words;
+    for (const [index, char] of timings.chars.entries()) {
+      this.timedLength += spokenLength(char);
+      const startMs = offsetMs + (timings.startsMs[index] ?? 0);
+      const endMs = startMs + (timings.durationsMs[index] ?? 0);
+      if (char.trim() === '' || this.#text.length >= MAX_WORD_LENGTH) words.push(...this.rest());
+      if (char.trim() === '') continue;
+      if (this.#text === '') this.#startMs = startMs;
+      this.#text += char;
+      this.#endMs = endMs;
+    }
+    return words;
+  }
+
+  /** The word that waits for its end, which is known to have come. */
+  rest(): TimedWord[] {
+    if (this.#text === '') return [];
+    const word = { text: this.#text, startMs: this.#startMs, endMs: this.#endMs };
+    this.#text = '';
+    return [word];
+  }
+}
+
+/**
+ * How many letters and digits a text has: what must have been timed when all of it was spoken. A
+ * vendor may drop or trim anything else.
+ */
+export function spokenLength(text: string): number {
+  return text.match(/[\p{L}\p{N}]/gu)?.length ?? 0;
+}
