@@ -25,6 +25,7 @@ export type LineId =
   | 'did-not-catch'
   | 'still-there'
   | 'cannot-hear'
+  | 'goodbye'
   | 'idle-goodbye'
   | 'cut-in'
   | 'time-goodbye'
@@ -44,7 +45,10 @@ export type Signal = {
   readonly evidence: string;
 };
 
-export type Observation = { readonly signals: readonly Signal[]; readonly guidance: readonly string[] };
+export type Observation = {
+  readonly signals: readonly Signal[];
+  readonly guidance: readonly string[];
+};
 
 /** A fact. `sttTurn` numbers grow over the whole call, whatever session they come from. */
 export type Input =
@@ -56,7 +60,7 @@ export type Input =
   | { kind: 'hung-up' }
   | { kind: 'caller-started'; sttTurn: number; text: string }
   | { kind: 'caller-partial'; sttTurn: number; text: string; lastWordAt?: number }
-  | { kind: 'caller-eager-end'; sttTurn: number; text: string }
+  | { kind: 'caller-eager-end'; sttTurn: number; text: string; observed?: Observation }
   | { kind: 'caller-resumed'; sttTurn: number; text: string }
   | {
       kind: 'caller-final';

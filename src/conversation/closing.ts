@@ -1,0 +1,142 @@
+/** What ends or moves a call from outside the conversation: time, drain, machines, lost streams. */
+
+import { commitForced } from './caller-turn.ts';
+import { finish, hangUp, sayLastWords } from './farewell.ts';
+import { lastQuestion } from './history.ts';
+import { isSpeakingOrAbout, silence, speakLine, speakText } from './playback.ts';
+import { ask, stopReply } from './reply.ts';
+import { emit, isClosing, update, type Work } from './state.ts';
+import type { Input } from './types.ts';
+
+/** Past the time limit, whoever speaks may finish within this. */
+const LIMIT_OVERRUN_MS = 10_000;
+/** Before a drain's deadline, what a goodbye and a hang-up need. */
+const DRAIN_GOODBYE_MS = 8_000;
+/** Before a drain's deadline, what closing the socket needs. */
+const DRAIN_MOVE_MS = 1_500;
+const MOVE_WAIT_MS = 3_000;
+
+export function onStreamAttached(work: Work, resumed: boolean): void {
+  const first = work.state.stream === 'awaited' && !resumed;
+  update(work, {
+    stream: 'attached',
+    streamSince: work.now,
+    idle: { ...work.state.idle, since: work.now, step: 0 },
+  });
+  if (isClosing(work.state)) return;
+  if (first) {
+    speakLine(work, 'greeting');
+    return;
+  }
+  speakLine(work, 'lost-you');
+  const last = work.state.history.at(-1);
+  if (last?.role === 'caller') {
+    ask(work, last.turnId, { text: last.text, cues: [], guidance: [] });
+    return;
+  }
+  const question = lastQuestion(work.state.history);
+  if (question !== undefined) speakText(work, undefined, question);
+}
+
+/** The stream is gone: what was heard and said is written down; the call may come back. */
+export function onStreamClosed(work: Work): void {
+  const { ending, stream } = work.state;
+  if (stream !== 'attached') return;
+  update(work, { stream: 'lost', streamSince: work.now, pausedAt: undefined });
+  stopReply(work);
+  silence(work);
+  commitForced(work, { consume: false, answered: false });
+  if (ending.at === 'hanging-up') return finish(work, ending.reason);
+  if (ending.at === 'last-words') return finish(work, ending.reason);
+  if (ending.at === 'moving') return finish(work, 'drain');
+}
+
+export function onHungUp(work: Work): void {
+  const { ending } = work.state;
+  onStreamClosed(work);
+  const known = ending.at === 'hanging-up' || ending.at === 'last-words';
+  finish(work, known ? ending.reason : ending.at === 'farewell' ? 'goodbye' : 'caller-hung-up');
+}
+
+/** Voicemail hears a short message; a fax nothing. A person hears the conversation go on. */
+export function onAnsweredBy(
+  work: Work,
+  who: Extract<Input, { kind: 'answered-by' }>['who'],
+): void {
+  if (isClosing(work.state) || who === 'human' || who === 'unknown') return;
+  if (isSpeakingOrAbout(work.state)) emit(work, { kind: 'clear' });
+  stopReply(work);
+  silence(work);
+  commitForced(work, { consume: false, answered: false });
+  if (who === 'fax') return hangUp(work, 'fax');
+  sayLastWords(work, 'voicemail', 'voicemail');
+}
+
+/** When the present drain can wait no longer. */
+function drainForcedAt(work: Work): number | undefined {
+  const { drain } = work.state;
+  if (!drain || isClosing(work.state)) return undefined;
+  return drain.deadline - (drain.how === 'move' ? DRAIN_MOVE_MS : DRAIN_GOODBYE_MS);
+}
+
+/** Nobody is speaking: a boundary at which a call may be moved or ended. */
+function isBoundary(work: Work): boolean {
+  return work.state.caller.at === 'quiet' && !isSpeakingOrAbout(work.state) && !work.state.reply;
+}
+
+function limitAt(work: Work): number {
+  return work.state.startedAt + work.state.settings.endAfterMs;
+}
+
+export function closingDeadlines(work: Work): number[] {
+  const { stream, streamSince, settings, ending } = work.state;
+  if (ending.at === 'finished') return [];
+  if (stream !== 'attached') return [streamSince + settings.resumeGraceMs];
+  if (isClosing(work.state)) return [];
+  const forced = drainForcedAt(work);
+  const limit = work.now >= limitAt(work) ? limitAt(work) + LIMIT_OVERRUN_MS : limitAt(work);
+  return forced === undefined ? [limit] : [limit, forced];
+}
+
+export function onClosingTime(work: Work): void {
+  const { stream, streamSince, settings, ending } = work.state;
+  if (ending.at === 'finished') return;
+  if (stream !== 'attached') {
+    if (work.now >= streamSince + settings.resumeGraceMs) finish(work, 'stream-lost');
+    return;
+  }
+  if (isClosing(work.state)) return;
+  const forcedAt = drainForcedAt(work);
+  const drainNow = forcedAt !== undefined && (work.now >= forcedAt || isBoundary(work));
+  if (drainNow) return drainCall(work);
+  const overrun = work.now >= limitAt(work) + LIMIT_OVERRUN_MS;
+  if (work.now >= limitAt(work) && (overrun || isBoundary(work))) {
+    stopSpeaking(work);
+    sayLastWords(work, 'time-goodbye', 'time-limit');
+  }
+}
+
+function drainCall(work: Work): void {
+  const { drain } = work.state;
+  if (!drain) return;
+  stopSpeaking(work);
+  if (drain.how === 'wind-up') {
+    return sayLastWords(work, 'drain-goodbye', 'drain', drain.deadline - DRAIN_MOVE_MS);
+  }
+  update(work, { ending: { at: 'moving', until: work.now + MOVE_WAIT_MS } });
+  emit(work, { kind: 'move-call' });
+}
+
+/** Cuts whatever is being said on either side; nothing of it is lost. */
+function stopSpeaking(work: Work): void {
+  if (work.state.utterances.some((utterance) => utterance.anchor !== undefined)) {
+    emit(work, { kind: 'clear' });
+  }
+  stopReply(work);
+  silence(work);
+  commitForced(work, { consume: false, answered: false });
+  if (work.state.pausedAt !== undefined) {
+    update(work, { pausedAt: undefined });
+    emit(work, { kind: 'unpause' });
+  }
+}

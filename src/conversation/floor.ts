@@ -1,0 +1,152 @@
+/**
+ * Who may speak. Barge-in has two steps: at the onset of the caller's voice nothing more is sent;
+ * when words are known, a nod lets the companion go on and a wish to speak stops it at once.
+ */
+
+import { joinText, judgeOverlap, nod } from './lexicon.ts';
+import { conclude, hasBegun, isSpeakingOrAbout, playedMs, rewindRemaining } from './playback.ts';
+import { stopReply } from './reply.ts';
+import { emit, note, update, type OpenTurn, type Utterance, type Work } from './state.ts';
+
+function stoppable(work: Work): Utterance[] {
+  return work.state.utterances.filter((u) => u.released && !u.unstoppable);
+}
+
+/** The utterance the caller hears now, or would hear next. */
+function foremost(work: Work): Utterance | undefined {
+  return work.state.utterances.find((utterance) => utterance.released);
+}
+
+/** First step: hold everything that is not yet with the carrier. */
+export function contest(work: Work): void {
+  const next = foremost(work);
+  if (!next || next.unstoppable || work.state.pausedAt !== undefined) return;
+  update(work, { pausedAt: work.now });
+  emit(work, { kind: 'pause' });
+}
+
+/** Second step, with every new word. */
+export function recheckFloor(work: Work): void {
+  const { caller, settings } = work.state;
+  if (caller.at === 'quiet' || caller.turn.hasFloor) return;
+  const { turn } = caller;
+  const next = foremost(work);
+  if (next?.unstoppable) return;
+  const greeting = next?.line === 'greeting';
+  const verdict = judgeOverlap(joinText(turn.base, turn.text), settings.language, greeting);
+  switch (verdict) {
+    case 'nothing':
+      return;
+    case 'backchannel':
+      return letGoOn(work);
+    case 'stop':
+    case 'content':
+      return takeFloor(work);
+    case 'undecided':
+      // Nothing of the answer was heard yet, so any word is more of the same turn.
+      return stoppable(work).some(hasBegun) ? contest(work) : takeFloor(work);
+  }
+}
+
+/** The caller has the floor: stop what is heard, forget what is not, write down what was heard. */
+export function takeFloor(work: Work): void {
+  const { caller } = work.state;
+  if (caller.at === 'quiet') return;
+  const stopped = stoppable(work);
+  const begun = stopped.filter(hasBegun);
+  if (begun.length > 0) emit(work, { kind: 'clear' });
+  const { reply, lastTurn } = work.state;
+  let heard = '';
+  for (const utterance of begun) {
+    const { id, sentMs } = utterance;
+    const heardMs = playedMs(utterance, work.now);
+    if (heardMs < sentMs || !utterance.audioEnded) {
+      note(work, { what: 'barge-in', utterance: id, heardMs, sentMs });
+    }
+    emit(work, { kind: 'cancel-speech', utterance: id });
+    const words = conclude(work, utterance, 'cut');
+    if (utterance.line === undefined) heard = words;
+  }
+  stopReply(work);
+  for (const utterance of stopped.filter((u) => !hasBegun(u) && u.id !== reply?.utterance)) {
+    emit(work, { kind: 'cancel-speech', utterance: utterance.id });
+    conclude(work, utterance, 'cut');
+  }
+  if (begun.length > 0) rewindRemaining(work);
+  const merge = reply !== undefined && !reply.draft && reply.turnId === lastTurn?.turnId;
+  const turn =
+    merge && !wasAnswered(work, reply.turnId) && caller.turn.turnId !== lastTurn.turnId
+      ? {
+          ...caller.turn,
+          turnId: lastTurn.turnId,
+          revision: lastTurn.revision + 1,
+          base: joinText(lastTurn.text, caller.turn.base),
+        }
+      : caller.turn;
+  update(work, {
+    caller: { ...caller, turn: { ...turn, hasFloor: true, interrupted: heard !== '' } },
+  });
+  // Somebody is there after all: an idle line's goodbye is taken back.
+  const { ending } = work.state;
+  if (ending.at === 'last-words' && ending.reason === 'idle') {
+    update(work, { ending: { at: 'none' } });
+    note(work, { what: 'ending-cancelled' });
+  }
+  if (!isSpeakingOrAbout(work.state)) letGoOn(work);
+}
+
+/** The caller has heard something of an answer to this turn. */
+function wasAnswered(work: Work, turnId: string): boolean {
+  const { history } = work.state;
+  const at = history.findIndex((e) => e.role === 'caller' && e.turnId === turnId);
+  return at < 0 || history.slice(at + 1).some((e) => e.role === 'companion' && e.text !== '');
+}
+
+/** True when the whole turn was no more than a nod over the companion's words. */
+export function wasNodOver(work: Work, turn: OpenTurn): boolean {
+  if (!turn.overlapped) return false;
+  const text = joinText(turn.base, turn.text);
+  const greeting = foremost(work)?.line === 'greeting';
+  if (judgeOverlap(text, work.state.settings.language, greeting) !== 'backchannel') return false;
+  if (isSpeakingOrAbout(work.state)) return true;
+  // The companion finished meanwhile: a "yes" is then an answer to what was asked.
+  const last = work.state.history.findLast((entry) => entry.role === 'companion');
+  const asked = last?.role === 'companion' && /\?\s*$/.test(last.text);
+  return !(asked && nod(text) === 'answer');
+}
+
+/** The caller's speech came to nothing: the companion goes on where it stopped sending. */
+export function yieldFloor(work: Work, turn: OpenTurn): void {
+  const { pausedAt } = work.state;
+  if (pausedAt !== undefined && turn.text === '') {
+    note(work, { what: 'false-interruption', heldMs: work.now - pausedAt });
+  }
+  letGoOn(work);
+}
+
+/** Sends on. */
+export function letGoOn(work: Work): void {
+  if (work.state.pausedAt === undefined) return;
+  update(work, { pausedAt: undefined });
+  emit(work, { kind: 'unpause' });
+}
+
+function heldForNothing(work: Work): number | undefined {
+  const { caller, pausedAt, settings } = work.state;
+  if (pausedAt === undefined || caller.at !== 'talking') return undefined;
+  const { turn } = caller;
+  if (turn.text !== '' || turn.eagerOpen || turn.hasFloor) return undefined;
+  return pausedAt + settings.falseInterruptionMs;
+}
+
+export function floorDeadlines(work: Work): number[] {
+  const deadline = heldForNothing(work);
+  return deadline === undefined ? [] : [deadline];
+}
+
+export function onFloorTime(work: Work): void {
+  const deadline = heldForNothing(work);
+  if (deadline === undefined || work.now < deadline) return;
+  const { caller } = work.state;
+  if (caller.at !== 'quiet') yieldFloor(work, caller.turn);
+}

@@ -1,0 +1,39 @@
+/** A caller who falls silent is asked, twice, whether they are there; then the line says goodbye. */
+
+import { sayLastWords } from './farewell.ts';
+import { speakLine } from './playback.ts';
+import { update, type Work } from './state.ts';
+
+/** When the next question falls due, while nobody speaks and nothing is awaited. */
+function idleDeadline(work: Work): number | undefined {
+  const { caller, utterances, reply, tools, ending, stream, settings, idle } = work.state;
+  const still =
+    caller.at === 'quiet' &&
+    utterances.length === 0 &&
+    reply === undefined &&
+    tools.length === 0 &&
+    ending.at === 'none' &&
+    stream === 'attached';
+  const waitMs = settings.idleMs[idle.step];
+  return still && waitMs !== undefined ? idle.since + waitMs : undefined;
+}
+
+export function livenessDeadlines(work: Work): number[] {
+  const deadline = idleDeadline(work);
+  return deadline === undefined ? [] : [deadline];
+}
+
+export function onLivenessTime(work: Work): void {
+  const deadline = idleDeadline(work);
+  if (deadline === undefined || work.now < deadline) return;
+  const { idle, listening } = work.state;
+  update(work, { idle: { ...idle, since: work.now, step: idle.step + 1 } });
+  if (idle.step >= 2) sayLastWords(work, 'idle-goodbye', 'idle');
+  else if (listening === 'keypad') speakLine(work, 'keypad');
+  else speakLine(work, idle.step === 0 ? 'still-there' : 'cannot-hear');
+}
+
+/** The caller gave a sign of life without words. */
+export function touch(work: Work): void {
+  update(work, { idle: { since: work.now, step: 0, askedAgain: false } });
+}

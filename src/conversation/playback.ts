@@ -1,0 +1,262 @@
+/**
+ * The playback ledger: words → audio → marks. The one place that knows what is being spoken, how
+ * much of it the caller has heard, and when it will be over.
+ *
+ * The carrier plays what it was sent in order and in real time, and returns a mark when everything
+ * before it was played. Between marks the audio clock fills in, never beyond what was sent.
+ */
+
+import { concludeInHistory, openInHistory } from './history.ts';
+import type { Input, LineId, TurnId, UtteranceId } from './types.ts';
+import { emit, note, update, type CallState, type Utterance, type Work } from './state.ts';
+
+/** Speech rate assumed where a voice gives no timings and has not finished: ms per character. */
+const MS_PER_CHAR = 65;
+
+const UNSTOPPABLE: ReadonlySet<LineId> = new Set<LineId>([
+  'keypad',
+  'help-coming',
+  'cut-in',
+  'voicemail',
+  'time-goodbye',
+  'drain-goodbye',
+]);
+
+export function findUtterance(state: CallState, id: UtteranceId): Utterance | undefined {
+  return state.utterances.find((utterance) => utterance.id === id);
+}
+
+export function changeUtterance(work: Work, id: UtteranceId, change: Partial<Utterance>): void {
+  update(work, {
+    utterances: work.state.utterances.map((u) => (u.id === id ? { ...u, ...change } : u)),
+  });
+}
+
+/** Adds an utterance of the model's words to come; `released` ones may be sent as they arrive. */
+export function addReplyUtterance(work: Work, turnId: TurnId, released: boolean): UtteranceId {
+  const id = addUtterance(work, { turnId, released });
+  if (released) emit(work, { kind: 'release', utterance: id, first: false });
+  return id;
+}
+
+/** Speaks a fixed line: behind what is released already, or before what has not begun. */
+export function speakLine(
+  work: Work,
+  line: LineId,
+  options: { turnId?: TurnId; first?: boolean } = {},
+): UtteranceId {
+  const variants = work.state.settings.lines[line];
+  const uses = work.state.lineUses[line] ?? 0;
+  const text = variants[uses % Math.max(1, variants.length)] ?? '';
+  update(work, { lineUses: { ...work.state.lineUses, [line]: uses + 1 } });
+  const id = addUtterance(
+    work,
+    {
+      line,
+      turnId: options.turnId,
+      text,
+      textDone: true,
+      released: true,
+      unstoppable: UNSTOPPABLE.has(line),
+    },
+    options.first ?? false,
+  );
+  emit(work, { kind: 'say-line', utterance: id, line, text });
+  emit(work, { kind: 'release', utterance: id, first: options.first ?? false });
+  return id;
+}
+
+/** Speaks a given text once more, as a reply of its own. */
+export function speakText(work: Work, turnId: TurnId | undefined, text: string): UtteranceId {
+  const id = addUtterance(work, { turnId, text, textDone: true, released: true });
+  emit(work, { kind: 'say', utterance: id, text });
+  emit(work, { kind: 'finish-speech', utterance: id });
+  emit(work, { kind: 'release', utterance: id, first: false });
+  return id;
+}
+
+function addUtterance(work: Work, given: Partial<Utterance>, first = false): UtteranceId {
+  const id = work.state.nextUtterance;
+  const utterance: Utterance = {
+    line: undefined,
+    turnId: undefined,
+    unstoppable: false,
+    text: '',
+    textDone: false,
+    released: false,
+    words: [],
+    readyMs: 0,
+    audioEnded: false,
+    sentMs: 0,
+    anchor: undefined,
+    markedMs: 0,
+    ...given,
+    id,
+  };
+  const queue = work.state.utterances;
+  const begun = queue.filter((u) => u.anchor !== undefined);
+  const waiting = queue.filter((u) => u.anchor === undefined);
+  update(work, {
+    nextUtterance: id + 1,
+    utterances: first ? [...begun, utterance, ...waiting] : [...queue, utterance],
+  });
+  return id;
+}
+
+/** How much of an utterance the caller has heard, as far as anyone can tell. */
+export function playedMs(utterance: Utterance, now: number): number {
+  if (!utterance.anchor) return 0;
+  const clock = utterance.anchor.ms + Math.max(0, now - utterance.anchor.at);
+  return Math.min(utterance.sentMs, Math.max(utterance.markedMs, clock));
+}
+
+/** When everything sent of an utterance will have been played. */
+function expectedEnd(utterance: Utterance): number {
+  if (!utterance.anchor) return Number.NEGATIVE_INFINITY;
+  return utterance.anchor.at + (utterance.sentMs - utterance.anchor.ms);
+}
+
+/** When the carrier will have nothing left to play. */
+export function audibleUntil(state: CallState): number {
+  return state.utterances.reduce(
+    (latest, utterance) => Math.max(latest, expectedEnd(utterance)),
+    state.lastAudibleAt,
+  );
+}
+
+/** Something released is unfinished: the companion has, or is about to take, the floor. */
+export function isSpeakingOrAbout(state: CallState): boolean {
+  return state.utterances.some((utterance) => utterance.released);
+}
+
+/** Some of an utterance has gone to the carrier and its end has not been reached. */
+export function hasBegun(utterance: Utterance): boolean {
+  return utterance.anchor !== undefined;
+}
+
+export function onAudioReady(work: Work, input: Extract<Input, { kind: 'audio-ready' }>): void {
+  const utterance = findUtterance(work.state, input.utterance);
+  if (!utterance) return;
+  changeUtterance(work, utterance.id, {
+    readyMs: Math.max(utterance.readyMs, input.totalMs),
+    words: input.words ? [...utterance.words, ...input.words] : utterance.words,
+  });
+}
+
+export function onAudioEnded(work: Work, input: Extract<Input, { kind: 'audio-ended' }>): void {
+  const utterance = findUtterance(work.state, input.utterance);
+  if (!utterance) return;
+  changeUtterance(work, utterance.id, { audioEnded: true, readyMs: input.totalMs });
+}
+
+export function onAudioSent(work: Work, input: Extract<Input, { kind: 'audio-sent' }>): void {
+  const utterance = findUtterance(work.state, input.utterance);
+  if (!utterance || !utterance.released || input.toMs <= utterance.sentMs) return;
+  const first = utterance.anchor === undefined;
+  const ranDry = !first && playedMs(utterance, work.now) >= utterance.sentMs;
+  const anchor =
+    first || ranDry
+      ? { ms: utterance.sentMs, at: Math.max(work.now, audibleUntil(work.state)) }
+      : utterance.anchor;
+  changeUtterance(work, utterance.id, { sentMs: input.toMs, anchor });
+  if (!first) return;
+  openInHistory(work, utterance);
+  note(work, { what: 'first-audio', utterance: utterance.id, turnId: utterance.turnId });
+}
+
+export function onMark(work: Work, input: Extract<Input, { kind: 'mark' }>): void {
+  const utterance = findUtterance(work.state, input.utterance);
+  if (!utterance?.anchor || input.atMs > utterance.sentMs) return;
+  if (input.atMs <= utterance.markedMs) return;
+  changeUtterance(work, utterance.id, {
+    markedMs: input.atMs,
+    anchor: { ms: input.atMs, at: work.now },
+  });
+}
+
+/** True when an utterance has been played to its end, by its marks or, in time, without them. */
+export function isPlayedOut(state: CallState, utterance: Utterance, now: number): boolean {
+  if (!utterance.textDone || !utterance.audioEnded || !utterance.released) return false;
+  if (utterance.sentMs < utterance.readyMs) return false;
+  if (utterance.markedMs >= utterance.readyMs) return true;
+  return now >= expectedEnd(utterance) + state.settings.markSlackMs;
+}
+
+/** When an utterance counts as played although its mark never came back. */
+export function playedOutAt(state: CallState, utterance: Utterance): number {
+  return expectedEnd(utterance) + state.settings.markSlackMs;
+}
+
+/**
+ * Takes an utterance off the ledger and writes down what was heard of it. Returns the heard text.
+ */
+export function conclude(work: Work, utterance: Utterance, how: 'played' | 'cut'): string {
+  const heard = how === 'played' ? utterance.text.trim() : heardText(utterance, work.now);
+  const interrupted = how === 'cut';
+  const end = how === 'played' ? Math.min(work.now, expectedEnd(utterance)) : work.now;
+  update(work, {
+    utterances: work.state.utterances.filter((other) => other.id !== utterance.id),
+    lastAudibleAt: hasBegun(utterance)
+      ? Math.max(work.state.lastAudibleAt, end)
+      : work.state.lastAudibleAt,
+    idle: { ...work.state.idle, since: work.now },
+  });
+  concludeInHistory(work, utterance, heard, interrupted);
+  if (heard !== '') {
+    const { id, turnId } = utterance;
+    emit(work, { kind: 'record-companion', utterance: id, turnId, heard, interrupted });
+  }
+  if (how === 'played') note(work, { what: 'utterance-played', utterance: utterance.id });
+  return heard;
+}
+
+/**
+ * The part of an utterance that has been heard: a word counts from its middle on. Words behind the
+ * last timed one are placed by their length.
+ */
+export function heardText(utterance: Utterance, now: number): string {
+  const played = playedMs(utterance, now);
+  if (played <= 0) return '';
+  const timed = utterance.words.filter((word) => (word.startMs + word.endMs) / 2 <= played);
+  const heard = timed.map((word) => word.text.trim());
+  if (timed.length < utterance.words.length) return heard.join(' ');
+  const timedEndMs = utterance.words.at(-1)?.endMs ?? 0;
+  const tail = utterance.text.trim().split(/\s+/).slice(utterance.words.length);
+  const tailChars = tail.reduce((sum, word) => sum + word.length + 1, 0);
+  const madeMs = Math.max(0, utterance.readyMs - timedEndMs);
+  const tailMs = utterance.audioEnded ? madeMs : Math.max(madeMs, tailChars * MS_PER_CHAR);
+  const share = tailMs === 0 ? 0 : (played - timedEndMs) / tailMs;
+  return [...heard, ...prefixByLength(tail, tailChars, share)].join(' ');
+}
+
+function prefixByLength(words: readonly string[], totalChars: number, share: number): string[] {
+  const heard: string[] = [];
+  let length = 0;
+  for (const word of words) {
+    if ((length + word.length / 2) / totalChars > share) break;
+    heard.push(word);
+    length += word.length + 1;
+  }
+  return heard;
+}
+
+/**
+ * The carrier's buffer was emptied: utterances that remain have nothing in it any more and will be
+ * sent again from their beginning.
+ */
+export function rewindRemaining(work: Work): void {
+  update(work, {
+    utterances: work.state.utterances.map((utterance) =>
+      utterance.anchor ? { ...utterance, sentMs: 0, markedMs: 0, anchor: undefined } : utterance,
+    ),
+    lastAudibleAt: Math.min(work.state.lastAudibleAt, work.now),
+  });
+}
+
+/** Ends everything that is being said, now, and writes down what was heard of it. */
+export function silence(work: Work): void {
+  for (const utterance of work.state.utterances) {
+    emit(work, { kind: 'cancel-speech', utterance: utterance.id });
+    conclude(work, utterance, 'cut');
+  }
+}
