@@ -15,6 +15,9 @@ export type { TwilioEvent } from './events.ts';
 export type CallStatus =
   'queued' | 'ringing' | 'in-progress' | 'completed' | 'busy' | 'failed' | 'no-answer' | 'canceled';
 
+/** `CallStatus` in webhooks: there, `initiated` has a value that REST does not know. */
+export type CallbackStatus = CallStatus | 'initiated';
+
 export type CallDirection = 'inbound' | 'outbound-api';
 
 /** Values of `AnsweredBy`. */
@@ -195,8 +198,9 @@ export type PlayedWord = {
   readonly index: number;
 };
 
-/** What a `clear` did. */
+/** What a `clear`, or the end of the stream, threw out of the buffer. */
 export type ClearRecord = {
+  readonly reason: 'clear' | 'stream-ended';
   readonly atMs: number;
   readonly lineMs: number;
   readonly flushedBytes: number;
@@ -205,7 +209,7 @@ export type ClearRecord = {
   readonly heardWords: number;
   /** The word in whose middle the sound stopped, if it stopped inside one. */
   readonly cutWord?: { readonly text: string; readonly playedFraction: number };
-  /** Words that were buffered and never heard, in order (at most the first 200). */
+  /** Words that were buffered and never heard, in order: those of the next four seconds. */
   readonly flushedWords: readonly string[];
 };
 
