@@ -1,0 +1,244 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { createMemorySessionStore } from '../../src/store/memory-session-store.ts';
+import { createRedisSessionStore } from '../../src/store/redis-session-store.ts';
+import {
+  StoreUnavailable,
+  type CallRecord,
+  type SessionStore,
+} from '../../src/store/session-store.ts';
+import { newStreamToken } from '../../src/store/stream-token.ts';
+import { startByteProxy } from '../helpers/byte-proxy.ts';
+import { startRedis, type TestRedis } from '../helpers/redis-server.ts';
+
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await startRedis();
+}, 180_000);
+afterAll(async () => {
+  await redis?.stop();
+});
+
+async function openRedisStore(url = redis.url, prefix = redis.keyPrefix) {
+  const store = createRedisSessionStore({ url, keyPrefix: prefix, commandTimeoutMs: 100 });
+  expect(await store.untilReady(5_000)).toBe(true);
+  return store;
+}
+
+let unique = 0;
+const newCallSid = () => `CA${Date.now()}x${(unique += 1)}`;
+
+function recordOf(callSid: string, change: Partial<CallRecord> = {}): CallRecord {
+  return {
+    callSid,
+    direction: 'inbound',
+    phase: 'ringing',
+    epoch: 1,
+    owner: 'instance-a',
+    resumeCount: 0,
+    startedAtMs: 1_700_000_000_000,
+    ...change,
+  };
+}
+
+/** Waits by asking, with a limit; TTLs are the store's own clock, which no test can turn. */
+async function until(what: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 3_000;
+  while (!(await what())) {
+    if (Date.now() > deadline) throw new Error('did not come true in 3 s');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+const implementations: [string, () => Promise<SessionStore>][] = [
+  ['memory', async () => createMemorySessionStore()],
+  ['redis', () => openRedisStore()],
+];
+
+describe.each(implementations)('session store contract: %s', (kind, open) => {
+  let store: SessionStore;
+  beforeAll(async () => {
+    store = await open();
+  });
+  afterAll(() => store?.close());
+
+  test('says which it is and that it is well', async () => {
+    expect(store.kind).toBe(kind);
+    expect(await store.health()).toEqual({ ok: true });
+  });
+
+  test('a token gives its claim once', async () => {
+    const claim = { callSid: newCallSid(), data: { personId: 'p-1', direction: 'inbound' } };
+    const token = newStreamToken();
+    await store.issueToken(token, claim, 10_000);
+    expect(await store.consumeToken(token)).toEqual(claim);
+    expect(await store.consumeToken(token)).toBeUndefined();
+  });
+
+  test('a token nobody issued gives nothing, whatever it looks like', async () => {
+    for (const token of ['', 'x', '*', '{}', '\0', '\r\nFLUSHALL\r\n', 'é'.repeat(5_000)]) {
+      expect(await store.consumeToken(token)).toBeUndefined();
+    }
+  });
+
+  test('an expired token gives nothing', async () => {
+    const token = newStreamToken();
+    await store.issueToken(token, { callSid: newCallSid(), data: {} }, 1);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(await store.consumeToken(token)).toBeUndefined();
+  });
+
+  test('of fifty askers for one token exactly one gets the claim', async () => {
+    const token = newStreamToken();
+    const claim = { callSid: newCallSid(), data: {} };
+    await store.issueToken(token, claim, 10_000);
+    const answers = await Promise.all(Array.from({ length: 50 }, () => store.consumeToken(token)));
+    expect(answers.filter((answer) => answer !== undefined)).toEqual([claim]);
+  });
+
+  test('a call comes back as it was put, and goes when deleted', async () => {
+    const callSid = newCallSid();
+    expect(await store.getCall(callSid)).toBeUndefined();
+    const full = recordOf(callSid, { streamSid: 'MZ1', personId: 'p-1', traceId: 't', epoch: 2 });
+    expect(await store.putCall(full, 10_000)).toBe(true);
+    expect(await store.getCall(callSid)).toEqual(full);
+    const bare = recordOf(callSid, { epoch: 3, phase: 'ended' });
+    expect(await store.putCall(bare, 10_000)).toBe(true);
+    expect(await store.getCall(callSid)).toEqual(bare);
+    await store.deleteCall(callSid);
+    expect(await store.getCall(callSid)).toBeUndefined();
+    expect(await store.currentEpoch(callSid)).toBe(0);
+  });
+
+  test('a call is forgotten after its time, and its epoch is not', async () => {
+    const callSid = newCallSid();
+    const epoch = await store.nextEpoch(callSid);
+    await store.putCall(recordOf(callSid, { epoch }), 30);
+    await until(async () => (await store.getCall(callSid)) === undefined);
+    expect(await store.nextEpoch(callSid)).toBe(epoch + 1);
+  });
+
+  test('an owner that was overtaken cannot write', async () => {
+    const callSid = newCallSid();
+    const mine = await store.nextEpoch(callSid);
+    expect(await store.putCall(recordOf(callSid, { epoch: mine }), 10_000)).toBe(true);
+    const theirs = await store.nextEpoch(callSid);
+    const late = recordOf(callSid, { epoch: mine, phase: 'ended' });
+    expect(await store.putCall(late, 10_000)).toBe(false);
+    expect((await store.getCall(callSid))?.phase).toBe('ringing');
+    const next = recordOf(callSid, { epoch: theirs, owner: 'instance-b' });
+    expect(await store.putCall(next, 10_000)).toBe(true);
+    expect((await store.getCall(callSid))?.owner).toBe('instance-b');
+  });
+
+  test('epochs go up by one, each to one asker, and calls do not share them', async () => {
+    const callSid = newCallSid();
+    expect(await store.currentEpoch(callSid)).toBe(0);
+    const epochs = await Promise.all(Array.from({ length: 40 }, () => store.nextEpoch(callSid)));
+    expect(epochs.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
+    expect(await store.currentEpoch(callSid)).toBe(40);
+    expect(await store.nextEpoch(newCallSid())).toBe(1);
+  });
+
+  test('a key is seen once until its time is over', async () => {
+    const key = `status:${newCallSid()}:2`;
+    const answers = await Promise.all(Array.from({ length: 20 }, () => store.seenOnce(key, 40)));
+    expect(answers.filter(Boolean)).toHaveLength(1);
+    expect(await store.seenOnce(`${key}0`, 10_000)).toBe(true);
+    await until(() => store.seenOnce(key, 10_000));
+    expect(await store.seenOnce(key, 10_000)).toBe(false);
+  });
+
+  test('times that are not whole milliseconds above zero still expire', async () => {
+    const token = newStreamToken();
+    await store.issueToken(token, { callSid: newCallSid(), data: {} }, 0);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(await store.consumeToken(token)).toBeUndefined();
+    expect(await store.seenOnce(newCallSid(), 12.5)).toBe(true);
+  });
+
+  test('after close every question fails as unavailable, and closing again is harmless', async () => {
+    const own = await open();
+    await own.close();
+    await own.close();
+    await expect(own.consumeToken('t')).rejects.toBeInstanceOf(StoreUnavailable);
+    await expect(own.nextEpoch('CA1')).rejects.toBeInstanceOf(StoreUnavailable);
+    expect((await own.health()).ok).toBe(false);
+  });
+});
+
+describe('session store on a Redis that misbehaves', () => {
+  const closers: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const close of closers.splice(0).toReversed()) await close();
+  });
+
+  async function openThroughProxy() {
+    const proxy = await startByteProxy(redis.url);
+    closers.push(() => proxy.close());
+    const store = await openRedisStore(proxy.path);
+    closers.push(() => store.close());
+    return { proxy, store };
+  }
+
+  test('only the hash of a token is in Redis', async () => {
+    const store = await openRedisStore();
+    closers.push(() => store.close());
+    const { Redis } = await import('ioredis');
+    const raw = new Redis(redis.url);
+    closers.push(async () => raw.disconnect());
+    const token = newStreamToken();
+    await store.issueToken(token, { callSid: 'CA1', data: {} }, 10_000);
+    const keys = await raw.keys(`${redis.keyPrefix}*`);
+    expect(keys.some((key) => /token:[0-9a-f]{64}$/.test(key))).toBe(true);
+    expect(keys.join(' ')).not.toContain(token);
+    await store.consumeToken(token);
+  });
+
+  test('what another version left behind reads as nothing', async () => {
+    const store = await openRedisStore();
+    closers.push(() => store.close());
+    const { Redis } = await import('ioredis');
+    const raw = new Redis(redis.url, { keyPrefix: redis.keyPrefix });
+    closers.push(async () => raw.disconnect());
+    for (const text of ['', 'nonsense', '[]', '{"callSid":1}', 'null']) {
+      await raw.set('call:{CAold}', text);
+      expect(await store.getCall('CAold')).toBeUndefined();
+    }
+  });
+
+  test('a hanging Redis costs a tenth of a second, then fails', async () => {
+    const { proxy, store } = await openThroughProxy();
+    proxy.set('hang');
+    const beganMs = performance.now();
+    await expect(store.consumeToken('t')).rejects.toBeInstanceOf(StoreUnavailable);
+    expect(performance.now() - beganMs).toBeLessThan(400);
+    expect(await store.health()).toEqual({ ok: false, detail: 'no answer in time' });
+  });
+
+  test('a cut connection fails what was asked, at once, and heals by itself', async () => {
+    const { proxy, store } = await openThroughProxy();
+    proxy.set('hang');
+    const asked = store.seenOnce(newCallSid(), 10_000);
+    proxy.set('refuse');
+    await expect(asked).rejects.toBeInstanceOf(StoreUnavailable);
+    const beganMs = performance.now();
+    await expect(store.nextEpoch('CA1')).rejects.toBeInstanceOf(StoreUnavailable);
+    expect(performance.now() - beganMs).toBeLessThan(150);
+    expect((await store.health()).ok).toBe(false);
+    proxy.set('pass');
+    expect(await store.untilReady(5_000)).toBe(true);
+    expect(await store.nextEpoch(newCallSid())).toBe(1);
+  });
+
+  test('a Redis that is not there at start is reported once and waited for with a limit', async () => {
+    const states: string[] = [];
+    const store = createRedisSessionStore({
+      url: '/nonexistent/redis.sock',
+      onConnection: (state) => states.push(state),
+    });
+    closers.push(() => store.close());
+    expect(await store.untilReady(300)).toBe(false);
+    await expect(store.getCall('CA1')).rejects.toBeInstanceOf(StoreUnavailable);
+    expect(states).toEqual(['down']);
+  });
+});
