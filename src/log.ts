@@ -228,7 +228,8 @@ export function createLogger(
 }
 
 function standardOutput(): LogDestination {
-  const out = pino.destination({ fd: 1, sync: false, maxLength: BUFFER_BYTES });
+  // With a minimum length of 0, sonic-boom answers a flush before it has written.
+  const out = pino.destination({ fd: 1, sync: false, minLength: 1, maxLength: BUFFER_BYTES });
   // A reader that went away (EPIPE) must not take the calls with it.
   out.on('error', () => undefined);
   return { write: (line) => void out.write(line), flush: (done) => out.flush(() => done()) };
