@@ -7,7 +7,7 @@
 import { answer, draftAnswer } from './answering.ts';
 import { contest, recheckFloor, takeFloor, wasNodOver, yieldFloor } from './floor.ts';
 import { writeCallerTurn } from './history.ts';
-import { joinText } from './lexicon.ts';
+import { joinText, wordsOf } from './lexicon.ts';
 import { isSpeakingOrAbout, speakLine } from './playback.ts';
 import { concernDrafts, dropDraft } from './reply.ts';
 import { raiseAlerts } from './safety.ts';
@@ -36,6 +36,7 @@ function changeTurn(work: Work, change: Partial<OpenTurn>): void {
 /** Words of an STT turn that have not been committed already. */
 function freshText(work: Work, input: Heard): string {
   const { consumed } = work.state;
+  if (wordsOf(input.text).length === 0) return '';
   if (consumed?.sttTurn !== input.sttTurn) return input.text.trim();
   return input.text.trim().split(/\s+/).slice(consumed.words).join(' ');
 }
@@ -44,8 +45,8 @@ export function onHeard(work: Work, input: Heard): void {
   if (work.state.stream !== 'attached' || input.sttTurn <= work.state.lastSttTurn) return;
   const text = freshText(work, input);
   if (!openOrContinue(work, input, text)) return;
-  if (input.kind !== 'caller-final')
-    update(work, { idle: { ...work.state.idle, since: work.now } });
+  // Noise is no sign of life: with a carrier that never falls silent, the idle ladder must still work.
+  if (text !== '') update(work, { idle: { ...work.state.idle, since: work.now } });
   switch (input.kind) {
     case 'caller-started':
     case 'caller-partial':
@@ -82,8 +83,8 @@ function openOrContinue(work: Work, input: Heard, text: string): boolean {
     }
     return true;
   }
-  const wordless = text === '';
-  if (wordless && input.kind !== 'caller-started' && input.kind !== 'caller-partial') {
+  // Only a start may open a turn without words: recognisers also send updates about silence.
+  if (text === '' && input.kind !== 'caller-started') {
     if (input.kind === 'caller-final') update(work, { lastSttTurn: input.sttTurn });
     return false;
   }
@@ -173,7 +174,6 @@ function closeWordless(work: Work, turn: OpenTurn, timedOut: boolean): void {
   yieldFloor(work, turn);
   const { idle } = work.state;
   const free = !turn.overlapped && !isSpeakingOrAbout(work.state) && !isClosing(work.state);
-  update(work, { idle: { ...idle, since: work.now } });
   if (timedOut && free && !idle.askedAgain && work.state.reply === undefined) {
     update(work, { idle: { ...work.state.idle, askedAgain: true } });
     speakLine(work, 'did-not-catch');

@@ -60,12 +60,11 @@ export function takeFloor(work: Work): void {
   for (const utterance of begun) {
     const { id, sentMs } = utterance;
     const heardMs = playedMs(utterance, work.now);
-    if (heardMs < sentMs || !utterance.audioEnded) {
-      note(work, { what: 'barge-in', utterance: id, heardMs, sentMs });
-    }
+    const whole = utterance.audioEnded && utterance.textDone && heardMs >= utterance.readyMs;
+    if (!whole) note(work, { what: 'barge-in', utterance: id, heardMs, sentMs });
     emit(work, { kind: 'cancel-speech', utterance: id });
-    const words = conclude(work, utterance, 'cut');
-    if (utterance.line === undefined) heard = words;
+    const words = conclude(work, utterance, whole ? 'played' : 'cut');
+    if (utterance.line === undefined && !whole) heard = words;
   }
   stopReply(work);
   for (const utterance of stopped.filter((u) => !hasBegun(u) && u.id !== reply?.utterance)) {

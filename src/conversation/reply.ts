@@ -70,6 +70,7 @@ function request(
       waitingSince: work.now,
       fillerGiven: false,
       modelDone: false,
+      calledTool: false,
       heldTools: [],
     },
   });
@@ -148,8 +149,10 @@ export function onReplyTool(work: Work, input: Extract<Input, { kind: 'reply-too
 }
 
 function callTool(work: Work, call: ToolCall): void {
-  const { reply } = work.state;
-  if (!reply) return;
+  const { reply: before } = work.state;
+  if (!before) return;
+  const reply = { ...before, calledTool: true };
+  update(work, { reply });
   const utterance = findUtterance(work.state, reply.utterance);
   if (utterance) reserveInHistory(work, utterance);
   runTool(work, reply.turnId, call);
@@ -168,13 +171,13 @@ export function onReplyDone(work: Work, input: Extract<Input, { kind: 'reply-don
   if (!utterance) return;
   if (utterance.text.trim() === '') {
     if (wantsTool) return withdrawSilent(work, utterance.id);
-    if (hasToolResult(work, reply.turnId)) return onToolsSettled(work, reply.turnId);
+    if (reply.calledTool) return onToolsSettled(work, reply.turnId);
     return giveUp(work);
   }
   changeUtterance(work, utterance.id, { textDone: true });
   emit(work, { kind: 'finish-speech', utterance: utterance.id });
   // A tool that was settled before its request ended is answered now.
-  if (!wantsTool && hasUnansweredTool(work)) onToolsSettled(work, reply.turnId);
+  if (!wantsTool && reply.calledTool) onToolsSettled(work, reply.turnId);
 }
 
 /** A reply that only calls tools has nothing to be spoken. A draft keeps its place. */
@@ -184,17 +187,6 @@ function withdrawSilent(work: Work, id: UtteranceId): void {
   if (!utterance) return;
   emit(work, { kind: 'cancel-speech', utterance: id });
   conclude(work, utterance, 'cut');
-}
-
-function hasToolResult(work: Work, turnId: TurnId): boolean {
-  const { history } = work.state;
-  const at = history.findIndex((e) => e.role === 'caller' && e.turnId === turnId);
-  return at >= 0 && history.slice(at).some((e) => e.role === 'tool' && e.result !== undefined);
-}
-
-function hasUnansweredTool(work: Work): boolean {
-  const last = work.state.history.at(-1);
-  return last?.role === 'tool' && last.result !== undefined;
 }
 
 export function onReplyFailed(work: Work, input: Extract<Input, { kind: 'reply-failed' }>): void {

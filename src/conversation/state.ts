@@ -83,6 +83,8 @@ export type Reply = {
   readonly waitingSince: number;
   readonly fillerGiven: boolean;
   readonly modelDone: boolean;
+  /** This very request called a tool, so its answer needs one more request. */
+  readonly calledTool: boolean;
   /** Tools a draft asked for; they run when it is promoted. */
   readonly heldTools: readonly ToolCall[];
 };
