@@ -39,6 +39,17 @@ export function networkCodeOf(error: unknown): string | undefined {
   return undefined;
 }
 
+/**
+ * What may be kept of a vendor's or an SDK's error: its name and code. Their messages quote what was
+ * sent, and their fields hold whole requests with credentials; neither may reach a log.
+ */
+export function safeCause(error: unknown): Error {
+  const name = error instanceof Error ? error.name : typeof error;
+  const numeric = isRecord(error) && typeof error['code'] === 'number' ? error['code'] : undefined;
+  const code = networkCodeOf(error) ?? numeric;
+  return new Error(code === undefined ? name : `${name} ${code}`);
+}
+
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

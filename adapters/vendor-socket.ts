@@ -3,7 +3,7 @@ import { WebSocket } from 'ws';
 import type { RawData } from 'ws';
 import { VendorError } from '../src/errors.ts';
 import type { Vendor, VendorFailure } from '../src/errors.ts';
-import { failureOfStatus, networkCodeOf, retryAfterMsOf } from './vendor-failure.ts';
+import { failureOfStatus, networkCodeOf, retryAfterMsOf, safeCause } from './vendor-failure.ts';
 import { Watchdog } from './watchdog.ts';
 
 /**
@@ -77,7 +77,7 @@ async function opened(ws: WebSocket, options: VendorSocketOptions): Promise<void
       reject(error);
     };
     const onError = (cause: Error): void => {
-      fail(new VendorError(options.vendor, failureOfConnect(cause), { cause }));
+      fail(new VendorError(options.vendor, failureOfConnect(cause), { cause: safeCause(cause) }));
     };
     const onClose = (): void => fail(new VendorError(options.vendor, 'unreachable'));
     const timeout = new Watchdog(() => fail(new VendorError(options.vendor, 'no-first-byte')));
@@ -165,7 +165,7 @@ function watchOpenSocket(ws: WebSocket, options: VendorSocketOptions): VendorSoc
   ws.on('pong', heard);
   ws.on('error', (cause: Error) => {
     const failure = networkCodeOf(cause)?.startsWith('WS_ERR_') === true ? 'garbage' : 'cut';
-    fail(new VendorError(vendor, failure, { cause }));
+    fail(new VendorError(vendor, failure, { cause: safeCause(cause) }));
   });
   ws.on('close', (code: number) => {
     fail(new VendorError(vendor, code === 1008 || code === 1003 ? 'bad-request' : 'cut'));

@@ -4,7 +4,7 @@ import type { MessageCreateParamsStreaming } from '@anthropic-ai/sdk/resources/m
 import { VendorError } from '../../src/errors.ts';
 import type { VendorFailure } from '../../src/errors.ts';
 import { createKeepAliveFetch, KEEP_ALIVE } from '../keep-alive-fetch.ts';
-import { failureOfStatus, networkCodeOf, retryAfterMsOf } from '../vendor-failure.ts';
+import { failureOfStatus, networkCodeOf, retryAfterMsOf, safeCause } from '../vendor-failure.ts';
 import { Watchdog } from '../watchdog.ts';
 import { toClaudeMessages } from './claude-messages.ts';
 import { ClaudeStream } from './claude-stream.ts';
@@ -166,7 +166,9 @@ function requestBody(model: string, request: LlmRequest): MessageCreateParamsStr
 }
 
 function failed(failure: VendorFailure, cause?: unknown): VendorError {
-  return new VendorError('claude', failure, { cause });
+  return new VendorError('claude', failure, {
+    cause: cause === undefined ? undefined : safeCause(cause),
+  });
 }
 
 function vendorErrorOf(
@@ -179,7 +181,7 @@ function vendorErrorOf(
       return new VendorError('claude', failureOfStatus(error.status), {
         status: error.status,
         retryAfterMs: retryAfterMsOf(error.headers?.get('retry-after')),
-        cause: error,
+        cause: safeCause(error),
       });
     }
     if (error.type !== null && error.type !== undefined) {
