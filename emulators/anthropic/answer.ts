@@ -31,6 +31,9 @@ export type Exchange = {
   readonly gone: AbortSignal;
 };
 
+/** Between the last message and a cut: a token's time at fifty tokens a second. */
+const CUT_AFTER_MS = 20;
+
 type Progress = { tokensSent: number };
 
 /** Answers one accepted request, streamed or whole, with its fault. Never rejects. */
@@ -143,6 +146,9 @@ function interrupts(fault: Fault | undefined, sent: number): boolean {
 async function breakOff(exchange: Exchange, writer: SseWriter): Promise<void> {
   const { fault, response, gone, requestId } = exchange;
   if (fault?.kind === 'cut') {
+    // A reader that sees the end of the connection drops what it has not handed on yet; the
+    // messages before the cut are meant to be seen.
+    await waitUntil(monotonicMs() + CUT_AFTER_MS, gone);
     response.destroy();
   } else if (fault?.kind === 'stream-error') {
     const body = errorBody('overloaded_error', 'Overloaded', requestId);

@@ -84,7 +84,8 @@ export const ENGLISH_TOPICS: readonly Topic[] = [
   },
   {
     topic: 'are you there',
-    match: /^(hello|are you (still )?there|can you hear me|hello,? are you (still )?there)\W*$/i,
+    match:
+      /^((hello\W+)+(are you (still )?there|anyone there)|hello\?|hello\W+hello|(are you (still )?there|can you hear me))\W*$/i,
     replies: [
       "Yes, I'm here{name}. I can hear you well.",
       "I'm right here. What would you like to talk about?",

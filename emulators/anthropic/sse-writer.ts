@@ -22,15 +22,18 @@ export function createSseWriter(
   gone: AbortSignal,
 ): SseWriter {
   const bytesPerSecond = fault?.kind === 'trickle' ? fault.bytesPerSecond : undefined;
+  /** When the line is free for the next bytes of a trickle. */
+  let freeAtMs = 0;
 
   async function raw(bytes: string | Uint8Array): Promise<boolean> {
     const data = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
     if (bytesPerSecond === undefined) return await write(data);
     const stepBytes = Math.max(1, Math.round((bytesPerSecond * TRICKLE_STEP_MS) / 1000));
-    const startMs = monotonicMs();
     for (let at = 0; at < data.length; at += stepBytes) {
-      if (!(await waitUntil(startMs + (at / bytesPerSecond) * 1000, gone))) return false;
-      if (!(await write(data.subarray(at, at + stepBytes)))) return false;
+      if (!(await waitUntil(freeAtMs, gone))) return false;
+      const slice = data.subarray(at, at + stepBytes);
+      freeAtMs = Math.max(freeAtMs, monotonicMs()) + (slice.length / bytesPerSecond) * 1000;
+      if (!(await write(slice))) return false;
     }
     return true;
   }

@@ -20,6 +20,8 @@ export type HttpWorld = {
   nextConnection(): number;
 };
 
+/** Between the last audio and a cut. */
+const CUT_AFTER_MS = 20;
 const MAX_BODY_BYTES = 1024 * 1024;
 /** The vendor's limit for one request with eleven_flash_v2_5. */
 const MAX_TEXT_CHARS = 40_000;
@@ -165,6 +167,8 @@ async function speak(speaking: Speaking, world: HttpWorld): Promise<void> {
   if (breaksOff(fault, messages)) {
     response.flushHeaders();
     if (fault?.kind === 'stall') await waitForAbort(gone);
+    // A reader that sees the end of the connection drops what it has not handed on yet.
+    else await waitUntil(monotonicMs() + CUT_AFTER_MS, gone);
     response.destroy();
     return;
   }
