@@ -22,9 +22,9 @@ export async function runProgram(call: Call, first: TwimlSource): Promise<void> 
     if (!call.live) return;
     const replacement = call.takeReplacement();
     if (replacement) source = replacement;
-    else if (outcome.then === 'document') source = outcome.source;
+    else if (outcome.follow === 'document') source = outcome.source;
     else {
-      call.finish(outcome.then === 'end' ? outcome.how : 'twiml-ended');
+      call.finish(outcome.follow === 'end' ? outcome.how : 'twiml-ended');
       return;
     }
   }
@@ -52,7 +52,7 @@ async function runDocument(call: Call, source: TwimlSource): Promise<VerbOutcome
   for (const verb of parsed.verbs) {
     const outcome = await runVerb(call, verb, base);
     if (call.interrupted) return NEXT;
-    if (outcome.then !== 'next') return outcome;
+    if (outcome.follow !== 'next') return outcome;
   }
   // An empty document answers a ringing call and hangs up at once.
   call.answer();
@@ -94,7 +94,7 @@ async function runVerb(call: Call, verb: Verb, base: string | undefined): Promis
 async function executeVerb(call: Call, verb: Verb, base: string | undefined): Promise<VerbOutcome> {
   switch (verb.verb) {
     case 'Reject':
-      if (call.answeredAtMs === undefined) return { then: 'end', how: rejection(verb.reason) };
+      if (call.answeredAtMs === undefined) return { follow: 'end', how: rejection(verb.reason) };
       call.error(12200, '<Reject> after the call was answered');
       return NEXT;
     case 'Pause':
@@ -103,9 +103,9 @@ async function executeVerb(call: Call, verb: Verb, base: string | undefined): Pr
       return NEXT;
     case 'Hangup':
       call.answer();
-      return { then: 'end', how: 'hangup-verb' };
+      return { follow: 'end', how: 'hangup-verb' };
     case 'Redirect':
-      return { then: 'document', source: webhookSource(verb.url, verb.method, 'redirect', base) };
+      return { follow: 'document', source: webhookSource(verb.url, verb.method, 'redirect', base) };
     case 'Say':
       call.answer();
       await speakText(call, verb.text, verb.language, verb.loop);

@@ -30,15 +30,15 @@ export async function connectStream(
   if (call.interrupted) return NEXT;
   if (end.how === 'lost') {
     const loss = script.abruptLoss;
-    if (loss.outcome === 'hangs-up') return { then: 'end', how: 'stream-lost' };
+    if (loss.outcome === 'hangs-up') return { follow: 'end', how: 'stream-lost' };
     const waited = await call.pause(loss.outcome === 'silent' ? loss.forMs : loss.delayMs);
     if (!waited) return NEXT;
-    if (loss.outcome === 'silent') return { then: 'end', how: 'stream-lost' };
+    if (loss.outcome === 'silent') return { follow: 'end', how: 'stream-lost' };
   }
   if (verb.action === undefined) return NEXT;
   const params = { StreamSid: streamSid, StreamName: verb.stream.name ?? streamSid };
   return {
-    then: 'document',
+    follow: 'document',
     source: webhookSource(verb.action, verb.method, 'action', base, params),
   };
 }

@@ -154,7 +154,7 @@ export class Call {
   /** Ends the call, once. Closes the media socket, tells the server, fails pending waits. */
   finish(how: CallEnd['how'], errorCode?: number): void {
     if (!this.live) return;
-    const status = this.answeredAtMs === undefined ? unansweredStatus(how) : 'completed';
+    const status = this.answeredAtMs === undefined ? UNANSWERED_STATUS[how] : 'completed';
     const end: CallEnd = {
       how,
       status,
@@ -220,7 +220,7 @@ export class Call {
     this.host.log.add({ what: 'error', callSid: this.sid, code, message });
   }
 
-  /** Takes charge of work that goes on beside the call; `settled` waits for it. */
+  /** Takes charge of work that goes on beside the call. */
   own(work: Promise<unknown>): void {
     const owned: Promise<unknown> = work
       .catch((error: unknown) => {
@@ -230,8 +230,15 @@ export class Call {
     this.#background.add(owned);
   }
 
-  async settled(): Promise<void> {
-    while (this.#background.size > 0) await Promise.all(this.#background);
+  /** Resolves when all of that work is done, or after `limitMs`. */
+  async settled(limitMs: number): Promise<void> {
+    const work = async (): Promise<void> => {
+      while (this.#background.size > 0) await Promise.all(this.#background);
+    };
+    const limit = new AbortController();
+    const timeout = sleep(limitMs, undefined, { signal: limit.signal }).catch(() => undefined);
+    await Promise.race([work(), timeout]);
+    limit.abort();
   }
 
   #setStatus(status: CallStatus): void {
@@ -272,17 +279,18 @@ export class Call {
   }
 }
 
-function unansweredStatus(how: CallEnd['how']): CallStatus {
-  switch (how) {
-    case 'busy':
-      return 'busy';
-    case 'no-answer':
-      return 'no-answer';
-    case 'server-canceled':
-    case 'server-completed':
-    case 'caller-hung-up':
-      return 'canceled';
-    default:
-      return 'failed';
-  }
-}
+/** The status of a call that ended before it was answered. */
+const UNANSWERED_STATUS: Record<CallEnd['how'], CallStatus> = {
+  busy: 'busy',
+  'no-answer': 'no-answer',
+  'server-canceled': 'canceled',
+  'server-completed': 'canceled',
+  'caller-hung-up': 'canceled',
+  'emulator-closed': 'failed',
+  failed: 'failed',
+  'hangup-verb': 'failed',
+  rejected: 'failed',
+  'stream-lost': 'failed',
+  'time-limit': 'failed',
+  'twiml-ended': 'failed',
+};

@@ -1,5 +1,4 @@
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { monotonicMs } from '../clock.ts';
 import { FaultScript } from '../faults.ts';
 import { EmulatorLog } from '../log.ts';
@@ -23,6 +22,9 @@ import type {
   TwilioScript,
 } from './types.ts';
 import { WebhookClient } from './webhooks.ts';
+
+/** How long last webhooks and scripts may take when the emulator closes. */
+const CLOSE_LIMIT_MS = 2_000;
 
 const DEFAULT_SCRIPT: TwilioScript = {
   abruptLoss: { outcome: 'falls-through', delayMs: 0 },
@@ -103,7 +105,9 @@ class Emulator implements TwilioEmulator {
       this.#server.once('error', reject);
       this.#server.listen(port, '127.0.0.1', resolve);
     });
-    this.url = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('no TCP port');
+    this.url = `http://127.0.0.1:${address.port}`;
   }
 
   setNumber(number: PhoneNumber): void {
@@ -177,7 +181,7 @@ class Emulator implements TwilioEmulator {
   async close(): Promise<void> {
     const calls = [...this.#calls.values()];
     for (const call of calls) call.finish('emulator-closed');
-    await Promise.all(calls.map((call) => call.settled()));
+    await Promise.all(calls.map((call) => call.settled(CLOSE_LIMIT_MS)));
     this.#host.scheduler.close();
     this.#host.webhooks.close();
     this.#server.closeAllConnections();

@@ -5,6 +5,10 @@ import { NEXT, webhookSource, type VerbOutcome } from './verb-outcome.ts';
 
 type GatherVerb = Extract<Verb, { verb: 'Gather' }>;
 
+type Keys = { digits: string; complete: boolean; wake: () => void };
+
+function nothing(): void {}
+
 /**
  * Collects keys while the prompts play (a key stops them) and for `timeout` seconds after the last
  * key. With keys, the action URL is asked; without, the next verb follows.
@@ -15,38 +19,43 @@ export async function gather(
   base: string | undefined,
   runPrompt: (prompt: Verb) => Promise<void>,
 ): Promise<VerbOutcome> {
-  let digits = '';
-  let complete = false;
-  let wake = (): void => undefined;
+  const keys: Keys = { digits: '', complete: false, wake: nothing };
   call.onDigit = (digit) => {
-    if (complete) return;
-    if (digit === verb.finishOnKey) complete = true;
-    else digits += digit;
-    if (digits.length >= verb.numDigits) complete = true;
+    if (keys.complete) return;
+    if (digit === verb.finishOnKey) keys.complete = true;
+    else keys.digits += digit;
+    if (keys.digits.length >= verb.numDigits) keys.complete = true;
     call.line.playout.clear('clear', monotonicMs());
-    wake();
+    keys.wake();
   };
   try {
     for (const prompt of verb.prompts) {
-      if (digits !== '' || complete || call.interrupted) break;
+      if (keys.digits !== '' || keys.complete || call.interrupted) break;
       await runPrompt(prompt);
     }
-    let seen = -1;
-    while (!complete && !call.interrupted && seen !== digits.length) {
-      seen = digits.length;
-      const key = new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-      await Promise.race([key, call.pause(verb.timeoutMs)]);
-    }
+    await collect(call, keys, verb.timeoutMs);
   } finally {
     call.onDigit = undefined;
   }
+  const { digits, complete } = keys;
   if (call.interrupted || (digits === '' && !verb.actionOnEmptyResult)) return NEXT;
   const source = webhookSource(verb.action, verb.method, 'gather', base, {
     Digits: digits,
     FinishedOnKey: complete && digits.length < verb.numDigits ? verb.finishOnKey : '',
     msg: 'Gather End',
   });
-  return { then: 'document', source };
+  return { follow: 'document', source };
+}
+
+/** Waits until the keys are complete, or none comes for `timeoutMs`. */
+async function collect(call: Call, keys: Keys, timeoutMs: number): Promise<void> {
+  for (;;) {
+    if (keys.complete || call.interrupted) return;
+    const before = keys.digits.length;
+    const key = new Promise<void>((resolve) => {
+      keys.wake = resolve;
+    });
+    await Promise.race([key, call.pause(timeoutMs)]);
+    if (keys.digits.length === before) return;
+  }
 }

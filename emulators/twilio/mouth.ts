@@ -87,18 +87,20 @@ export class Mouth {
     }
     utterance.sent += 1;
     this.#queuedFrames -= 1;
-    if (utterance.sent === utterance.frames) this.#finish(utterance, lineMs, false);
+    if (utterance.sent === utterance.frames) {
+      this.#queue.shift();
+      this.#finish(utterance, lineMs, false);
+    }
     return frame;
   }
 
   /** Stops at once; everything queued is dropped. */
   stop(lineMs: number): void {
     this.#queuedFrames = 0;
-    for (const utterance of [...this.#queue]) this.#finish(utterance, lineMs, true);
+    for (const utterance of this.#queue.splice(0)) this.#finish(utterance, lineMs, true);
   }
 
   #finish(utterance: Utterance, lineMs: number, cut: boolean): void {
-    this.#queue.splice(this.#queue.indexOf(utterance), 1);
     const endedAtMs = monotonicMs();
     if (utterance.sent > 0) this.#events.speechEnded(lineMs, cut);
     utterance.settle({

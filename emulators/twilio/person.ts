@@ -127,7 +127,7 @@ export class Person implements CallerLeg {
 
   async press(digits: string): Promise<void> {
     const call = this.#call;
-    for (const [index, digit] of [...digits].entries()) {
+    for (const [index, digit] of digits.split('').entries()) {
       if (!/^[0-9*#A-D]$/.test(digit)) throw new Error(`'${digit}' is not a key`);
       if (index > 0) await sleep(BETWEEN_KEYS_MS);
       if (!call.live) return;

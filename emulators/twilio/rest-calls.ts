@@ -79,7 +79,7 @@ function programSource(
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
       return restError(400, 21205, `Url is not a valid URL: ${url}`);
     }
-    return { from: 'url', url, method: method(form.get('Method')), kind, params: {} };
+    return { from: 'url', url, method: httpMethod(form.get('Method')), kind, params: {} };
   }
   if (twiml === null || twiml === '') {
     return restError(400, 21205, 'Url parameter is required.');
@@ -98,7 +98,7 @@ function statusTarget(form: URLSearchParams): StatusCallbackTarget | undefined {
   const events = wanted.length === 0 ? ['completed'] : wanted;
   return {
     url,
-    method: method(form.get('StatusCallbackMethod')),
+    method: httpMethod(form.get('StatusCallbackMethod')),
     events: known.filter((event) => events.includes(event)),
   };
 }
@@ -110,7 +110,7 @@ function amdRequest(form: URLSearchParams): AmdRequest | undefined {
   return {
     mode,
     asyncUrl: isAsync ? (form.get('AsyncAmdStatusCallback') ?? undefined) : undefined,
-    asyncMethod: method(form.get('AsyncAmdStatusCallbackMethod')),
+    asyncMethod: httpMethod(form.get('AsyncAmdStatusCallbackMethod')),
     timeoutMs: seconds(form.get('MachineDetectionTimeout'), DEFAULT_AMD_SECONDS, 59),
   };
 }
@@ -140,7 +140,7 @@ function updateCall(call: Call, form: URLSearchParams): RestReply {
 function listCalls(actions: RestActions, { query }: RestRequest): RestReply {
   const pageSize = whole(query.get('PageSize'), 50, 1000);
   const page = whole(query.get('Page'), 0, 1_000_000);
-  const matching = [...actions.calls.values()].reverse().filter((call) =>
+  const matching = [...actions.calls.values()].toReversed().filter((call) =>
     (['Status', 'To', 'From'] as const).every((name) => {
       const wanted = query.get(name);
       const have = { Status: call.status, To: call.to, From: call.from }[name];
@@ -184,7 +184,7 @@ function createMessage(actions: RestActions, { form }: RestRequest): RestReply {
   return { status: 201, body: messageJson(actions.accountSid, message) };
 }
 
-function method(value: string | null): 'GET' | 'POST' {
+function httpMethod(value: string | null): 'GET' | 'POST' {
   return value?.toUpperCase() === 'GET' ? 'GET' : 'POST';
 }
 

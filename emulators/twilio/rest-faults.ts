@@ -31,7 +31,18 @@ export function faultBeforeRequest(
     case 'stop-reading':
       request.socket.pause();
       return 'answered';
-    default:
+    case 'cut':
+    case 'duplicate':
+    case 'empty':
+    case 'garbage':
+    case 'oversize':
+    case 'slow':
+    case 'stall':
+    case 'stream-error':
+    case 'trickle':
+    case 'wrong-order':
+    case 'wrong-shape':
+    case undefined:
       return 'go-on';
   }
 }
@@ -74,7 +85,15 @@ export async function sendReply(
         response.socket?.resetAndDestroy();
       }
       return;
-    default:
+    case 'duplicate':
+    case 'hang':
+    case 'refuse':
+    case 'slow':
+    case 'status':
+    case 'stop-reading':
+    case 'stream-error':
+    case 'wrong-order':
+    case undefined:
       return sendJson(response, reply);
   }
 }

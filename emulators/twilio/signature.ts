@@ -11,9 +11,9 @@ export function twilioSignature(
   params: Readonly<Record<string, string | readonly string[]>> = {},
 ): string {
   let text = url;
-  for (const name of Object.keys(params).sort()) {
+  for (const name of Object.keys(params).toSorted()) {
     const value = params[name];
-    const values = typeof value === 'string' ? [value] : [...new Set(value)].sort();
+    const values = typeof value === 'string' ? [value] : [...new Set(value)].toSorted();
     for (const one of values) text += name + one;
   }
   return createHmac('sha1', authToken).update(text, 'utf8').digest('base64');

@@ -50,6 +50,7 @@ export function disturbanceAt(fault: Fault | undefined, frame: number): FrameDis
     case 'trickle':
     case 'stop-reading':
     case undefined:
-      return NONE;
+      break;
   }
+  return NONE;
 }

@@ -41,7 +41,6 @@ export type CallEnd = {
     | 'rejected'
     | 'busy'
     | 'no-answer'
-    | 'declined'
     | 'failed'
     | 'stream-lost'
     | 'time-limit'

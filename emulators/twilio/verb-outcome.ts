@@ -3,11 +3,11 @@ import type { CallEnd } from './types.ts';
 
 /** What follows a verb. */
 export type VerbOutcome =
-  | { readonly then: 'next' }
-  | { readonly then: 'document'; readonly source: TwimlSource }
-  | { readonly then: 'end'; readonly how: CallEnd['how'] };
+  | { readonly follow: 'next' }
+  | { readonly follow: 'document'; readonly source: TwimlSource }
+  | { readonly follow: 'end'; readonly how: CallEnd['how'] };
 
-export const NEXT: VerbOutcome = { then: 'next' };
+export const NEXT: VerbOutcome = { follow: 'next' };
 
 /** A URL in TwiML may be relative to the document it stands in. */
 export function resolveUrl(url: string, base: string | undefined): string {

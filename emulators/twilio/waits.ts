@@ -52,13 +52,13 @@ export class Waits {
 
   /** Looks at every condition again. */
   check(): void {
-    for (const waiter of [...this.#waiters]) waiter.poll();
+    for (const waiter of this.#waiters) waiter.poll();
   }
 
   /** The call is over: conditions get a last look, then their waits fail. */
   close(because: string): void {
     this.#closedBecause = because;
-    for (const waiter of [...this.#waiters]) {
+    for (const waiter of this.#waiters) {
       if (!waiter.poll()) waiter.fail(new Error(`waited in vain: ${because}`));
     }
   }
