@@ -1,71 +1,8 @@
-/**
- * What the companion says, by topic, in order of priority: the first topic that matches answers.
- * `{name}` becomes ", Margaret" or nothing. One to three short sentences, one question at a time.
- */
-export type Topic = {
-  readonly topic: string;
-  readonly match: RegExp;
-  readonly not?: RegExp;
-  readonly replies: readonly string[];
-};
+import { ENGLISH_CARE_TOPICS, type Topic } from './brain-english-care.ts';
 
+/** What the companion talks about in English, in order of priority; care comes first. */
 export const ENGLISH_TOPICS: readonly Topic[] = [
-  {
-    topic: 'end of life',
-    match:
-      /\b(want to die|don't want to live|wish i (was|were) dead|rather not wake up|end it all|kill myself)\b/i,
-    replies: [
-      "I'm so glad you told me that{name}. You matter, and you don't have to carry this alone. Are you safe right now?",
-      "That sounds unbearably heavy, and I'm staying right here with you. Is there someone close by who could sit with you?",
-    ],
-  },
-  {
-    topic: 'chest or stroke',
-    match:
-      /\b(chest (hurts|feels|pain|is tight)|pain in my chest|can't (catch my )?breathe?|catch my breath|face is droop\w*|arm (has gone|is|went) numb)\b/i,
-    not: /chest is clear/i,
-    replies: [
-      'That needs help right away{name}. Please call nine one one, or let someone do it for you. Is anybody there with you?',
-      "Please don't wait with that. Can you reach the phone or your alarm button to call for an ambulance?",
-    ],
-  },
-  {
-    topic: 'fall',
-    match:
-      /\b(i (just |nearly |almost )?(fell|slipped|tripped)|had a (little )?(fall|tumble)|took a tumble|fallen)\b/i,
-    not: /\b(didn't|did not|never) fall|fallen asleep|fell asleep/i,
-    replies: [
-      "Oh dear, I'm sorry you had a fall{name}. Are you hurt anywhere?",
-      'Thank you for telling me about the fall. Is someone there with you now?',
-      'A fall is worth taking seriously. Does anything hurt when you move?',
-    ],
-  },
-  {
-    topic: 'after the fall',
-    match: /\b(bruise|my (hip|knee|elbow|wrist|head)|sore|it hurts|a bit stiff|banged)\b/i,
-    replies: [
-      "I'd like your family to know about that{name}, so someone can look at it. Is anyone with you at the moment?",
-      'That sounds sore. Please go gently today, and let someone have a look at it. Can you walk around all right?',
-    ],
-  },
-  {
-    topic: 'scam',
-    match:
-      /\b(gift cards?|card number|social security number|bank details|tax office|pay a fine)\b/i,
-    replies: [
-      'Please stop there a moment{name}, because that sounds like a swindle. Did you give them any money or numbers?',
-      'No honest office asks for that over the telephone. Shall we let your family know, so they can help?',
-    ],
-  },
-  {
-    topic: 'danger at home',
-    match:
-      /\b(smell gas|broke in|someone is in my house|at my window|smoke in|house is on fire)\b/i,
-    replies: [
-      'Please get yourself somewhere safe first, and call nine one one. Can you get outside?',
-      'Your safety comes first. Is there a neighbour you can go to right now?',
-    ],
-  },
+  ...ENGLISH_CARE_TOPICS,
   {
     topic: 'strong goodbye',
     match:
@@ -81,6 +18,15 @@ export const ENGLISH_TOPICS: readonly Topic[] = [
     match:
       /^(oh |no,? |hey,? )?(wait|hold on|stop|hang on|listen|excuse me|just a (moment|minute|second))\W*(wait|a (moment|minute|second)|please)?\W*$/i,
     replies: ['Of course, go ahead.', "Yes, I'm listening.", 'Sorry, please go on.'],
+  },
+  {
+    topic: 'backchannel',
+    match: /^(m+[- ]?h+m+|mhm|uh[- ]?huh|hmm+|oh|right|i see|really|okay|ok)\W*$/i,
+    replies: [
+      'Shall I go on?',
+      "What's on your mind{name}?",
+      'Is there something you would like to tell me about today?',
+    ],
   },
   {
     topic: 'are you there',
@@ -167,6 +113,15 @@ export const ENGLISH_TOPICS: readonly Topic[] = [
       "There's nothing quite like something you grew yourself. Did you plant it this spring?",
       'I can almost smell it from here. Do you get out there every day?',
       "That's patient work, and it shows. What will you plant next?",
+    ],
+  },
+  {
+    topic: 'good news of the family',
+    match:
+      /\b(grandson|grand-?daughter|son|daughter|niece|nephew)\b.*\b(won|wins|passed|graduat\w+|engaged|married|promot\w+|new job|baby|first prize)\b/i,
+    replies: [
+      'Oh, how wonderful{name}! You must be so proud. How did you hear about it?',
+      "That's marvellous news. What did you say when you heard?",
     ],
   },
   {
@@ -275,6 +230,14 @@ export const ENGLISH_TOPICS: readonly Topic[] = [
     ],
   },
   {
+    topic: 'correction',
+    match: /^(wait|no|sorry|actually)\b.*\b(it was|it's|i meant|not|rather)\b/i,
+    replies: [
+      'Ah, thank you for putting me right. Do go on.',
+      'I see, I had that wrong{name}. And then?',
+    ],
+  },
+  {
     topic: 'yes',
     match: /^(yes|yeah|yep|oh yes|that's right|i (do|did|have|am|will))\b.{0,20}$/i,
     replies: [
@@ -291,6 +254,12 @@ export const ENGLISH_TOPICS: readonly Topic[] = [
       "No hurry at all{name}. Is there something else you'd like today?",
     ],
   },
+];
+
+/** To a caller who breaks in and then says something that no topic knows. */
+export const ENGLISH_BROKEN_IN: readonly string[] = [
+  'Of course, go ahead{name}.',
+  "I'm listening. What did you want to say?",
 ];
 
 /** When no topic matches: `{echo}` is what the caller said, turned round. */

@@ -1,6 +1,6 @@
-import type { Topic } from './brain-english.ts';
+import type { Topic } from './brain-english-care.ts';
 
-/** The Spanish half of the companion; see brain-english.ts for the rules. */
+/** The Spanish half of the companion; see brain-english-care.ts for the rules. */
 export const SPANISH_TOPICS: readonly Topic[] = [
   {
     topic: 'end of life',

@@ -1,4 +1,5 @@
 import {
+  ENGLISH_BROKEN_IN,
   ENGLISH_FALLBACKS,
   ENGLISH_REFLECTIONS,
   ENGLISH_REPEAT,
@@ -67,6 +68,9 @@ export function companionReply(situation: Situation): string {
   const topics = spanish ? SPANISH_TOPICS : ENGLISH_TOPICS;
   const topic = topics.find((t) => t.match.test(heard) && !t.not?.test(heard));
   if (topic) return choose(topic.replies, situation, 0);
+  if (!spanish && /^(oh |no,? )?(wait|hold on|stop|hang on|listen)\b/i.test(heard)) {
+    return choose(ENGLISH_BROKEN_IN, situation, 0);
+  }
   const echo = spanish ? undefined : reflect(heard);
   if (echo !== undefined) {
     const candidates = ENGLISH_REFLECTIONS.map((line) => line.replace('{echo}', echo));

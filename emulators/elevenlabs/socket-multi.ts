@@ -2,10 +2,12 @@ import { monotonicMs } from '../clock.ts';
 import { waitUntil } from '../pace.ts';
 import type { ClientMessage } from './client-message.ts';
 import type { SpeechContext } from './context.ts';
-import { inactivityMessage, type Connection, type Protocol } from './socket.ts';
+import { inactivityMessage, type Connection, type Protocol } from './protocol.ts';
 
 /** The vendor's limit; PROTOCOLS E3. A context counts until its `isFinal` has left. */
 const MAX_CONTEXTS = 5;
+
+const TOO_MANY_CONTEXTS = `Maximum simultaneous contexts per WebSocket connection exceeded (${MAX_CONTEXTS}). Please close an existing context before opening a new one.`;
 
 type Slot = { readonly context: SpeechContext; timer: NodeJS.Timeout };
 
@@ -35,10 +37,7 @@ export function runMulti(connection: Connection): Protocol {
     }
     const count = open.size + closing.size;
     if (count >= MAX_CONTEXTS) {
-      fail(
-        'max_active_conversations',
-        `Maximum simultaneous contexts per WebSocket connection exceeded (${MAX_CONTEXTS}). Please close an existing context before opening a new one.`,
-      );
+      fail('max_active_conversations', TOO_MANY_CONTEXTS);
       return undefined;
     }
     const context = connection.open(message.contextId, count);
@@ -64,9 +63,7 @@ export function runMulti(connection: Connection): Protocol {
     await context.finish();
     const finalAtMs = monotonicMs() + world.script.finalDelayMs * world.slowness;
     if (!(await waitUntil(finalAtMs, world.gone))) return;
-    const final =
-      context.id === undefined ? { isFinal: true } : { isFinal: true, contextId: context.id };
-    if (!(await world.outbox.send(final, 'control'))) return;
+    if (!(await world.outbox.send(finalMessage(context.id), 'control'))) return;
     closing.delete(context);
     log.add({ what: 'context-final', connection: number, contextId: context.id });
   }
@@ -106,4 +103,8 @@ export function runMulti(connection: Connection): Protocol {
       }
     },
   };
+}
+
+function finalMessage(contextId: string | undefined): { isFinal: true; contextId?: string } {
+  return contextId === undefined ? { isFinal: true } : { isFinal: true, contextId };
 }

@@ -1,5 +1,5 @@
 import type { ClientMessage } from './client-message.ts';
-import { inactivityMessage, type Connection, type Protocol } from './socket.ts';
+import { inactivityMessage, type Connection, type Protocol } from './protocol.ts';
 
 /** `stream-input`: one stream of text, one of audio; `""` ends both. */
 export function runSingle(connection: Connection): Protocol {

@@ -1,11 +1,12 @@
-import type { WebSocket } from 'ws';
+import type { RawData, WebSocket } from 'ws';
 import { monotonicMs } from '../clock.ts';
 import type { Fault } from '../faults.ts';
 import type { EmulatorLog } from '../log.ts';
-import { readClientMessage, type ClientMessage } from './client-message.ts';
-import { createContext, type ContextWorld, type SpeechContext } from './context.ts';
+import { readClientMessage } from './client-message.ts';
+import { createContext, type ContextWorld } from './context.ts';
 import type { Ledger } from './ledger.ts';
 import { createOutbox } from './outbox.ts';
+import type { Connection } from './protocol.ts';
 import { runMulti } from './socket-multi.ts';
 import { runSingle } from './socket-single.ts';
 import type { ElevenLabsEvent, ElevenLabsScript } from './types.ts';
@@ -21,26 +22,6 @@ export type SocketOptions = {
   readonly ledger: Ledger;
   readonly script: ElevenLabsScript;
   readonly log: EmulatorLog<ElevenLabsEvent>;
-};
-
-/** What the two protocols need of the connection. */
-export type Connection = {
-  readonly surface: 'single' | 'multi';
-  readonly world: ContextWorld;
-  readonly inactivityMs: number;
-  readonly log: EmulatorLog<ElevenLabsEvent>;
-  /** Says the error in the vendor's form and closes the socket with 1008. */
-  fail(error: string, message: string, contextId?: string): void;
-  close(code: number): void;
-  open(contextId: string | undefined, openContexts: number): SpeechContext;
-  /** Adds a message's text to a context and starts what it triggers. False: the socket failed. */
-  feed(context: SpeechContext, message: ClientMessage, receivedAtMs: number): boolean;
-};
-
-export type Protocol = {
-  message(message: ClientMessage, receivedAtMs: number): void;
-  /** The socket has closed: stop all timers. */
-  stop(): void;
 };
 
 const POLICY_VIOLATION = 1008;
@@ -121,7 +102,7 @@ export function serveSocket(options: SocketOptions): void {
     const receivedAtMs = monotonicMs();
     if (fault?.kind === 'hang' || controller.signal.aborted) return;
     if (binary) return fail('invalid_input_message', 'Binary messages are not supported.');
-    const read = readClientMessage(String(data), surface === 'multi');
+    const read = readClientMessage(textOf(data), surface === 'multi');
     if (!read.ok) return fail('invalid_input_message', read.reason);
     if (!authorised) {
       if (!ledger.accepts(read.message.apiKey)) {
@@ -145,7 +126,7 @@ function readInactivityMs(query: URLSearchParams): number {
   return Math.min(valid ? seconds : DEFAULT_INACTIVITY_S, MAX_INACTIVITY_S) * 1000;
 }
 
-/** The vendor's words for a context or socket that was not fed in time. */
-export function inactivityMessage(inactivityMs: number): string {
-  return `Have not received a new text input within the timeout of ${inactivityMs / 1000} seconds. Streaming input terminated. Please make sure to either feed the input in the timely manner, or to send the end of input text (empty string "") when done.`;
+function textOf(data: RawData): string {
+  if (Buffer.isBuffer(data)) return data.toString('utf8');
+  return (Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data)).toString('utf8');
 }

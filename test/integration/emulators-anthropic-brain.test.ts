@@ -55,6 +55,9 @@ describe('the companion', () => {
     ['Me caí ayer en la cocina', /duele|caído/i],
     ['Hola, buenos días', /Hola/],
     ['My chest feels heavy', /nine one one|ambulance/i],
+    ['Well I had a bit of a tumble on the back step', /hurt|fall/i],
+    ['No, it was Saturday, not Sunday', /right|wrong/i],
+    ['Hold on, that blue one is older', /go ahead|listening/i],
     ['Are you a robot?', /AI companion/],
   ])('answers "%s" to the point', async (line, expected) => {
     const [reply] = await converse([line]);

@@ -34,7 +34,7 @@ function params(extra: Record<string, unknown> = {}): Params {
     thinking: { type: 'disabled' },
     messages: [{ role: 'user', content: 'hello' }],
     ...extra,
-  } as Params;
+  };
 }
 
 async function failure(
@@ -108,7 +108,7 @@ describe('answers', () => {
 
   it('thinks first unless thinking is disabled', async () => {
     const { thinking: _, ...rest } = params();
-    const message = await client.messages.stream(rest as Params).finalMessage();
+    const message = await client.messages.stream(rest).finalMessage();
     expect(message.content.map((block) => block.type)).toEqual(['thinking', 'text']);
     expect(message.usage.output_tokens_details?.thinking_tokens).toBe(30);
   });

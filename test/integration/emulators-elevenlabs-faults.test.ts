@@ -53,8 +53,9 @@ async function run(
     });
     socket.on('message', (data) => {
       watchdog.refresh();
-      result.raw.push(String(data));
-      const message = parse(String(data));
+      const text = (data as Buffer).toString('utf8');
+      result.raw.push(text);
+      const message = parse(text);
       if (typeof message?.['audio'] === 'string') {
         result.audio = Buffer.concat([result.audio, Buffer.from(message['audio'], 'base64')]);
       }

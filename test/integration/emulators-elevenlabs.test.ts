@@ -31,7 +31,7 @@ class Client {
   constructor(url: string, headers: Record<string, string> = { 'xi-api-key': 'key' }) {
     this.socket = new WebSocket(url, { headers, perMessageDeflate: false });
     this.socket.on('message', (data) => {
-      const text = String(data);
+      const text = (data as Buffer).toString('utf8');
       this.raw.push(text);
       try {
         this.messages.push(JSON.parse(text) as Message);
