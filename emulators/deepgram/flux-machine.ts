@@ -55,6 +55,15 @@ type Wanted = {
 const seconds = (bytes: number): number => Math.round(bytes / BYTES_PER_MS) / 1_000;
 const rounded = (value: number): number => Math.round(value * 10_000) / 10_000;
 
+function rendered(word: DecodedWord, text: string): FluxWord {
+  return {
+    word: text,
+    confidence: word.damaged ? 0.41 : 0.98,
+    start: seconds(word.startByte),
+    end: seconds(word.endByte),
+  };
+}
+
 /** The same word in lower case and without punctuation. */
 export function plainWord(text: string): string {
   return text.toLowerCase().replace(/[^\p{L}\p{N}'’~ -]/gu, '');
@@ -75,7 +84,8 @@ export class FluxMachine {
   #turnIndex = 0;
   #windowStartByte = 0;
   #words: DecodedWord[] = [];
-  /** Start of sound that may open (or reopen) the turn, while it is going on. */
+  /** The same words as they are sent; made once, because every Update holds them all. */
+  #rendered: FluxWord[] = [];
   #lastNoiseEndByte: number | undefined;
   #lastEventByte = 0;
   /** End of the chunk being taken. */
@@ -145,7 +155,10 @@ export class FluxMachine {
       return;
     }
     this.#words.push(word);
-    if (this.#words.length > MAX_TURN_WORDS) this.#words.shift();
+    this.#rendered.push(rendered(word, word.text));
+    if (this.#words.length <= MAX_TURN_WORDS) return;
+    this.#words.shift();
+    this.#rendered.shift();
   }
 
   #step(heard: readonly DecodedWord[]): void {
@@ -240,13 +253,10 @@ export class FluxMachine {
 
   #emit(wanted: Wanted): void {
     const { event, trigger } = wanted;
-    const render = wanted.plain === true ? plainWord : (text: string) => text;
-    const words = this.#words.map((word) => ({
-      word: render(word.text),
-      confidence: word.damaged ? 0.41 : 0.98,
-      start: seconds(word.startByte),
-      end: seconds(word.endByte),
-    }));
+    const words =
+      wanted.plain === true
+        ? this.#words.map((word) => rendered(word, plainWord(word.text)))
+        : [...this.#rendered];
     const transcript = words.map((word) => word.word).join(' ');
     const { model, languageHints } = this.#settings;
     const multi = model === 'flux-general-multi';
@@ -280,6 +290,7 @@ export class FluxMachine {
     this.#turnIndex += 1;
     this.#windowStartByte = this.position;
     this.#words = [];
+    this.#rendered = [];
     this.#lastNoiseEndByte = undefined;
   }
 }

@@ -62,6 +62,7 @@ export class Outbox {
   readonly #script: DeepgramScript;
   readonly #fault: Fault | undefined;
   readonly #surface: SurfaceFaults;
+  readonly #briefLog: boolean;
   readonly #queue: Queued[] = [];
   #timer: NodeJS.Timeout | undefined;
   #lastDueMs = 0;
@@ -83,7 +84,9 @@ export class Outbox {
     script: DeepgramScript;
     fault: Fault | undefined;
     surface: SurfaceFaults;
+    briefLog: boolean;
   }) {
+    this.#briefLog = options.briefLog;
     this.#socket = options.socket;
     this.#connection = options.connection;
     this.#log = options.log;
@@ -244,6 +247,7 @@ export class Outbox {
       this.#mangled += 1;
     }
     for (let copy = 0; copy < (fault?.kind === 'duplicate' ? 2 : 1); copy += 1) this.#write(data);
+    if (this.#briefLog && name === 'Update') return;
     this.#log.add({
       what: 'sent',
       connection: this.#connection,

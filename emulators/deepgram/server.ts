@@ -228,7 +228,9 @@ class Listener {
         this.sockets.add(webSocket);
         webSocket.on('close', () => this.sockets.delete(webSocket));
         const { log, script } = this;
-        judgement.serve({ socket: webSocket, connection, requestId, log, script, fault });
+        const { briefLog = false } = this.#options;
+        const socketOf = { socket: webSocket, connection, requestId };
+        judgement.serve({ ...socketOf, log, script, fault, briefLog });
       });
       this.#upgrader.off('headers', addRequestId);
     });

@@ -13,6 +13,7 @@ export type SessionContext = {
   readonly log: EmulatorLog<DeepgramEvent>;
   readonly script: DeepgramScript;
   readonly fault: Fault | undefined;
+  readonly briefLog: boolean;
 };
 
 export type SessionHandlers = {
@@ -64,7 +65,7 @@ export function runSession(context: SessionContext, handlers: SessionHandlers): 
       return;
     }
     position += bytes.length;
-    log.add({ what: 'audio', connection, bytes: bytes.length, position });
+    if (!context.briefLog) log.add({ what: 'audio', connection, bytes: bytes.length, position });
     if (bytes.length === 0) {
       outbox.close(undefined, 'empty binary frame');
       return;

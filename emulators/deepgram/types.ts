@@ -53,13 +53,24 @@ export type DeepgramOptions = {
   readonly faults?: FaultScript;
   /** Whether this account may send ForceEndTurn. */
   readonly forceEndTurn?: boolean;
+  /**
+   * Leaves the bulk out of the log, for load tests: 'audio' entries and Flux's Updates. Default
+   * false.
+   */
+  readonly briefLog?: boolean;
   /** Flux: silence on the wire before INACTIVE_CLIENT; default 20,000 ms. */
   readonly inactivityMs?: number;
   /** nova-3: time without audio or KeepAlive before NET-0001; default 10,000 ms. */
   readonly noAudioMs?: number;
 };
 
-/** Why an event was sent, in bytes of the connection's own audio (8 bytes a millisecond). */
+/**
+ * Why an event was sent, in bytes of the connection's own audio (8 bytes a millisecond).
+ *
+ * The wait that the script (not the server under test) is to blame for, counted from the arrival
+ * of the caller's last byte of speech: `silenceMs`, plus the message's scripted delay. What lies
+ * between `crossingByte` and `decidedByByte` is the grouping of audio by whoever sent it.
+ */
 export type Decision = {
   /** Bytes received when it was decided: the end of the chunk that decided it. */
   readonly decidedByByte: number;

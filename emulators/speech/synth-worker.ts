@@ -19,7 +19,7 @@ type EspeakFactory = (options: {
 
 function settings(request: SynthRequest): string[] {
   const { name, wordsPerMinute, pitch } = request.voice;
-  return ['-v', name, '-s', String(wordsPerMinute), '-p', String(pitch)];
+  return ['-b', '1', '-v', name, '-s', String(wordsPerMinute), '-p', String(pitch)];
 }
 
 function withBinary(binary: string, request: SynthRequest): Uint8Array {
@@ -37,7 +37,7 @@ async function withWasm(moduleUrl: string, request: SynthRequest): Promise<Uint8
   const { default: create } = (await import(moduleUrl)) as { default: EspeakFactory };
   const complaints: string[] = [];
   const module = await create({
-    arguments: [...settings(request), '-b', '1', '-f', 'in.txt', '-w', 'out.wav'],
+    arguments: [...settings(request), '-f', 'in.txt', '-w', 'out.wav'],
     preRun: [(instance) => instance.FS.writeFile('in.txt', request.text)],
     print: () => undefined,
     printErr: (line) => complaints.push(line),

@@ -3,9 +3,8 @@
  * npm package of the same name (a development dependency; GPL-3, so it is only ever run apart from
  * the server). What has been said once is kept in memory and in `.cache/speech/`.
  */
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { findEngine } from './engine.ts';
 import { embedWords, fitWords, nextUtteranceId } from './inband-encode.ts';
 import { SoundCache } from './sound-cache.ts';
 import { MAX_SYNTH_MS, type Engine, type Sound, type SynthReply } from './synth-types.ts';
@@ -21,29 +20,6 @@ const MAX_WAITING = 500;
 const WORKER_IDLE_MS = 3_000;
 
 let engine: Engine | undefined;
-
-function findEngine(): Engine {
-  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
-    if (folder === '') continue;
-    const path = join(folder, 'espeak-ng');
-    try {
-      accessSync(path, constants.X_OK);
-      return { kind: 'binary', path };
-    } catch {
-      continue;
-    }
-  }
-  try {
-    return { kind: 'wasm', moduleUrl: import.meta.resolve('espeak-ng') };
-  } catch (cause) {
-    throw new Error(
-      'No speech synthesiser: there is neither an espeak-ng program on the PATH ' +
-        '(apt-get install espeak-ng) nor the npm package espeak-ng ' +
-        '(npm install, without --omit=dev).',
-      { cause },
-    );
-  }
-}
 
 const idleWorkers: { worker: Worker; timer: NodeJS.Timeout }[] = [];
 const waiting: (() => void)[] = [];
@@ -77,7 +53,7 @@ function putBack(worker: Worker): void {
 }
 
 async function askWorker(text: string, voice: Voice): Promise<Sound> {
-  engine ??= findEngine();
+  engine ??= findEngine(process.env['PATH'] ?? '', (name) => import.meta.resolve(name));
   const request = { text, voice, engine };
   const worker = takeWorker();
   const reply = await new Promise<SynthReply>((resolve) => {

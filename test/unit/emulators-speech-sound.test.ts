@@ -1,5 +1,9 @@
 import { performance } from 'node:perf_hooks';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findEngine } from '../../emulators/speech/engine.ts';
 import { InbandDecoder } from '../../emulators/speech/inband.ts';
 import {
   decodeMulaw,
@@ -100,6 +104,32 @@ describe('word spans', () => {
   test('free-standing punctuation stays with its word, and nothing is no word', () => {
     expect(splitWords('today — and  "tomorrow" …')).toEqual(['today —', 'and', '"tomorrow" …']);
     expect(splitWords(' … ')).toEqual([]);
+  });
+});
+
+describe('finding a synthesiser', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'engine-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test('prefers the program, then the package', () => {
+    expect(findEngine(`/nowhere:${folder}`, () => 'file:///m.js')).toEqual({
+      kind: 'wasm',
+      moduleUrl: 'file:///m.js',
+    });
+    writeFileSync(join(folder, 'espeak-ng'), '#!/bin/sh\n', { mode: 0o755 });
+    expect(findEngine(`/nowhere:${folder}`, () => 'file:///m.js')).toEqual({
+      kind: 'binary',
+      path: join(folder, 'espeak-ng'),
+    });
+  });
+
+  test('says what is missing and how to get it', () => {
+    const notInstalled = (): never => {
+      throw new Error('Cannot find package');
+    };
+    expect(() => findEngine('/nowhere', notInstalled)).toThrow(
+      /apt-get install espeak-ng.*npm install/u,
+    );
   });
 });
 
