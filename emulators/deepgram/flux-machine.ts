@@ -178,7 +178,8 @@ export class FluxMachine {
       const whole = heard[0];
       if (whole || soundByte <= this.position) {
         const crossingByte = Math.min(soundByte, whole?.endByte ?? Infinity);
-        this.#emit({ event: 'StartOfTurn', crossingByte });
+        if (this.#script.omitStartOfTurn) this.#phase = 'ongoing';
+        else this.#emit({ event: 'StartOfTurn', crossingByte });
       }
     } else if (newWords || (partial?.kind === 'word' && soundByte <= this.position)) {
       const wordByte = newWords ? (this.#words.at(-1)?.endByte ?? Infinity) : Infinity;

@@ -37,6 +37,7 @@ function defaultScript(given: Partial<DeepgramScript> | undefined): DeepgramScri
     onsetMs: 120,
     noise: 'updates',
     idleUpdates: true,
+    omitStartOfTurn: false,
     formatDrift: 'none',
     ...given,
   };

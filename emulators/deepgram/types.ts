@@ -36,6 +36,8 @@ export type DeepgramScript = {
   noise: 'updates' | 'silent' | 'timeout';
   /** Whether Flux sends its quarter-second Updates (transcript '') between turns too, as it does. */
   idleUpdates: boolean;
+  /** Whether turns open without a StartOfTurn, with an Update: seen in the field. */
+  omitStartOfTurn: boolean;
   /**
    * Whether an eager transcript is lower case without punctuation and the final one as written:
    * 'announced' puts a TurnResumed between them, as the documentation demands; 'unannounced' does

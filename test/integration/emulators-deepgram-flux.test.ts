@@ -309,6 +309,26 @@ describe('Flux, driven by the real SDK', () => {
     });
   });
 
+  test('a turn can be scripted to open without StartOfTurn', async () => {
+    emulator.script.omitStartOfTurn = true;
+    const session = await connected();
+    play(session, walk.mulaw, silence(1_000));
+    expect((await session.until(isEvent('EndOfTurn'))).transcript).toBe(walk.text);
+    expect(stateEvents(session)).not.toContain('StartOfTurn');
+  });
+
+  test('a brief log leaves out audio and Updates, for load tests', async () => {
+    await emulator.close();
+    emulator = await startDeepgramEmulator({ briefLog: true });
+    const session = await connected();
+    play(session, walk.mulaw, silence(1_000));
+    await session.until(isEvent('EndOfTurn'));
+    expect(emulator.log.all('audio')).toEqual([]);
+    const names = emulator.log.all('sent').map((entry) => entry.name);
+    expect(names).toContain('EndOfTurn');
+    expect(names).not.toContain('Update');
+  });
+
   test('a scripted delay is never cut short and keeps messages in order', async () => {
     emulator.script.delayMs = { EndOfTurn: 120, EagerEndOfTurn: 40 };
     const session = await connected();
