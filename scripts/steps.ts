@@ -15,9 +15,10 @@ export type Step = {
   readonly timeoutMs: number;
   /**
    * 'exit-code': one check, passed when the exit code is 0; its output is shown when it fails.
-   * 'vitest': as many checks as there are tests; its output is shown as it comes.
+   * 'vitest': as many checks as there are tests; its output is shown as it comes. A skipped test
+   * counts as failed, except in 'vitest-part', which picks tests by name.
    */
-  readonly counts: 'exit-code' | 'vitest';
+  readonly counts: 'exit-code' | 'vitest' | 'vitest-part';
 };
 
 export type StepResult = {
@@ -70,12 +71,14 @@ function report(
 async function runStep(step: Step): Promise<StepResult> {
   const startedAt = performance.now();
   const reportFile = join('.cache', 'steps', `${process.pid}-${step.name}.json`);
-  const isVitest = step.counts === 'vitest';
+  const isVitest = step.counts !== 'exit-code';
   if (isVitest) mkdirSync(join('.cache', 'steps'), { recursive: true });
   const [program, ...args] = step.command;
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`];
   const exit = await runProgram(program, isVitest ? [...args, ...reporters] : args, step);
-  const counted = isVitest ? readVitestReport(reportFile) : { passed: 0, failures: [] };
+  const counted = isVitest
+    ? readVitestReport(reportFile, step.counts === 'vitest-part')
+    : { passed: 0, failures: [] };
   rmSync(reportFile, { force: true });
   const failures = counted.failures.map((failure) => `${step.name}: ${failure}`);
   if (exit !== 0 && failures.length === 0) failures.push(`${step.name}: ${describeExit(exit)}`);
@@ -94,7 +97,7 @@ async function runProgram(
   args: readonly string[],
   step: Step,
 ): Promise<number | string> {
-  const live = step.counts === 'vitest';
+  const live = step.counts !== 'exit-code';
   // Its own process group, so that a time limit ends the grandchildren as well.
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   let output = '';
@@ -143,7 +146,7 @@ type VitestReport = {
 };
 
 /** Counts of a finished run. A file that could not be loaded is one failure; so is a skipped test. */
-function readVitestReport(path: string): { passed: number; failures: string[] } {
+function readVitestReport(path: string, part: boolean): { passed: number; failures: string[] } {
   let parsed: VitestReport;
   try {
     parsed = JSON.parse(readFileSync(path, 'utf8')) as VitestReport;
@@ -153,7 +156,9 @@ function readVitestReport(path: string): { passed: number; failures: string[] } 
   const failures: string[] = [];
   for (const file of parsed.testResults) {
     const name = file.name.replace(`${process.cwd()}/`, '');
-    const bad = file.assertionResults.filter((test) => test.status !== 'passed');
+    const bad = file.assertionResults.filter(
+      ({ status }) => status !== 'passed' && !(part && status !== 'failed'),
+    );
     for (const test of bad) {
       const why = test.status === 'failed' ? '' : ` (${test.status})`;
       failures.push(`${name} › ${test.fullName}${why}`);
