@@ -18,8 +18,9 @@ export type DeepgramConfig = {
 /** Messages outside the protocol that one session puts up with. */
 const MAX_GARBAGE = 3;
 /**
- * Inside a turn Flux reports about every 0.25 s of audio, changed or not. This much audio without
- * any message means that the peer is deaf.
+ * Flux reports about every 0.25 s of audio, changed or not: inside a turn always, between turns as
+ * far as has been seen, so there it is expected only of a session that has done it once. This much
+ * audio without any message then means that the peer is deaf.
  */
 const DEAF_AFTER_BYTES = 3_000 * 8;
 
@@ -113,6 +114,7 @@ class FluxSession implements SttSession {
   #over = false;
   #garbage = 0;
   #unheardBytes = 0;
+  #reportsSilence = false;
 
   constructor(onEvent: (event: SttEvent) => void, wire: FluxWire) {
     this.#wire = wire;
@@ -122,7 +124,7 @@ class FluxSession implements SttSession {
 
   sendAudio(mulaw: Uint8Array): void {
     if (this.#over) return;
-    if (this.#turns.inTurn) {
+    if (this.#turns.inTurn || this.#reportsSilence) {
       this.#unheardBytes += mulaw.length;
       if (this.#unheardBytes > DEAF_AFTER_BYTES) return this.fail(this.#error('stalled'));
     }
@@ -147,6 +149,7 @@ class FluxSession implements SttSession {
     this.#unheardBytes = 0;
     switch (message.kind) {
       case 'turn':
+        if (!this.#turns.inTurn && message.text === '') this.#reportsSilence = true;
         for (const event of this.#turns.take(message)) this.#report(event);
         return;
       case 'error':

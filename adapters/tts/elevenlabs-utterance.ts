@@ -2,7 +2,8 @@ import type { VendorFailure } from '../../src/errors.ts';
 import { Watchdog } from '../watchdog.ts';
 import type { ElevenLabsMessage } from './elevenlabs-messages.ts';
 import type { TtsEvent } from './port.ts';
-import { spokenLength, WordTimings } from './word-timings.ts';
+import { Pace } from './pace.ts';
+import { markLength, spokenLength, WordTimings } from './word-timings.ts';
 
 /** More text than one utterance can sensibly hold; what comes beyond it is refused. */
 const MAX_TEXT_LENGTH = 20_000;
@@ -36,7 +37,9 @@ export class Utterance {
   #finished = false;
   #textLength = 0;
   #dueLength = 0;
-  #timed = true;
+  #dueMarks = 0;
+  #timed = false;
+  readonly #pace = new Pace();
 
   constructor(id: number, contextId: string, limits: UtteranceLimits, hooks: UtteranceHooks) {
     this.id = id;
@@ -70,8 +73,12 @@ export class Utterance {
     if (this.#textLength > MAX_TEXT_LENGTH) return this.#hooks.failed('bad-request');
     const length = spokenLength(text);
     // Punctuation alone makes no sound that could be waited for.
-    if (!this.#owes && length > 0) this.#watchdog.arm(this.#limits.firstByteTimeoutMs);
+    if (!this.#owes && length > 0) {
+      this.#watchdog.arm(this.#limits.firstByteTimeoutMs);
+      this.#pace.restart();
+    }
     this.#dueLength += length;
+    this.#dueMarks += markLength(text);
     if (this.#opened) this.#sendText(text);
     else this.#waiting.push(text);
   }
@@ -89,9 +96,15 @@ export class Utterance {
   }
 
   takeAudio(message: Extract<ElevenLabsMessage, { kind: 'audio' }>): void {
-    if (message.timings === undefined) this.#timed = false;
+    if (message.timings !== undefined) this.#timed = true;
     const words = this.#words.add(message.bytes, message.timings);
-    if (!this.#owes) words.push(...this.#words.rest());
+    if (this.#words.audioBytes > maxAudioBytes(this.#textLength)) {
+      return this.#hooks.failed('garbage');
+    }
+    if (this.#pace.behindMs(message.bytes) > this.#limits.stallTimeoutMs) {
+      return this.#hooks.failed('stalled');
+    }
+    if (this.#words.timedMarks >= this.#dueMarks) words.push(...this.#words.rest());
     if (this.#owes || this.#finished) this.#watchdog.arm(this.#limits.stallTimeoutMs);
     else this.#watchdog.disarm();
     this.#hooks.report({
@@ -122,11 +135,12 @@ export class Utterance {
   }
 
   /**
-   * Whether text was sent whose audio has not come. Timings tell; without them, only the closing
-   * of the context does.
+   * Whether text was sent whose audio has not come. Timings tell; where there are none, only the
+   * closing of the context does. Chunks of mere silence have none even where others have.
    */
   get #owes(): boolean {
-    return this.#timed && this.#words.timedLength < this.#dueLength;
+    const unknown = this.#words.audioBytes > 0 && !this.#timed;
+    return !unknown && this.#words.timedLength < this.#dueLength;
   }
 
   #sendText(text: string): void {
@@ -137,6 +151,14 @@ export class Utterance {
     this.#hooks.send({ context_id: this.contextId, flush: true });
     this.#hooks.send({ context_id: this.contextId, close_context: true });
   }
+}
+
+/**
+ * More sound than any voice makes of so many characters: ten seconds and 0.4 s for each; slow speech
+ * takes about 0.1 s.
+ */
+export function maxAudioBytes(textLength: number): number {
+  return (10_000 + 400 * textLength) * 8;
 }
 
 /** The vendor asks for a space at the end of every text, even the last. */

@@ -16,6 +16,8 @@ export class WordTimings {
   #endMs = 0;
   /** Letters and digits timed so far; see `spokenLength`. */
   timedLength = 0;
+  /** Everything timed so far but white space: the last word is complete when all of it is. */
+  timedMarks = 0;
 
   get audioBytes(): number {
     return this.#audioBytes;
@@ -33,6 +35,7 @@ export class WordTimings {
       const endMs = startMs + (timings.durationsMs[index] ?? 0);
       if (char.trim() === '' || this.#text.length >= MAX_WORD_LENGTH) words.push(...this.rest());
       if (char.trim() === '') continue;
+      this.timedMarks += markLength(char);
       if (this.#text === '') this.#startMs = startMs;
       this.#text += char;
       this.#endMs = endMs;
@@ -55,4 +58,9 @@ export class WordTimings {
  */
 export function spokenLength(text: string): number {
   return text.match(/[\p{L}\p{N}]/gu)?.length ?? 0;
+}
+
+/** How many characters of a text are not white space. */
+export function markLength(text: string): number {
+  return text.replaceAll(/\s/gu, '').length;
 }
