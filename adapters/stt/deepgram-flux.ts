@@ -18,11 +18,12 @@ export type DeepgramConfig = {
 /** Messages outside the protocol that one session puts up with. */
 const MAX_GARBAGE = 3;
 /**
- * Flux reports about every 0.25 s of audio, changed or not: inside a turn always, between turns as
- * far as has been seen, so there it is expected only of a session that has done it once. This much
- * audio without any message then means that the peer is deaf.
+ * Flux reports about every 0.25 s of audio, changed or not. So much audio without any message means
+ * that the peer is deaf. Between turns it is given longer, until it has been seen to report silence
+ * too.
  */
 const DEAF_AFTER_BYTES = 3_000 * 8;
+const DEAF_FROM_START_BYTES = 10_000 * 8;
 
 /** Deepgram Flux over `listen.v2`. Loads the SDK (about 0.3 s) once, here. */
 export async function createDeepgramFlux(config: DeepgramConfig): Promise<SttVendor> {
@@ -124,9 +125,10 @@ class FluxSession implements SttSession {
 
   sendAudio(mulaw: Uint8Array): void {
     if (this.#over) return;
-    if (this.#turns.inTurn || this.#reportsSilence) {
-      this.#unheardBytes += mulaw.length;
-      if (this.#unheardBytes > DEAF_AFTER_BYTES) return this.fail(this.#error('stalled'));
+    this.#unheardBytes += mulaw.length;
+    const reports = this.#turns.inTurn || this.#reportsSilence;
+    if (this.#unheardBytes > (reports ? DEAF_AFTER_BYTES : DEAF_FROM_START_BYTES)) {
+      return this.fail(this.#error('stalled'));
     }
     this.#groups.add(mulaw, performance.now());
   }

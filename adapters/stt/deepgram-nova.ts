@@ -12,8 +12,9 @@ import type { EndOfTurnSettings, SttEvent, SttOptions, SttSession, SttVendor } f
 /** The server closes after 10 s without audio or KeepAlive (NET-0001); it asks for one each 3–5 s. */
 const KEEP_ALIVE_AFTER_MS = 3_000;
 const MAX_GARBAGE = 3;
-/** Nova reports interim results about once a second of speech. */
-const DEAF_AFTER_BYTES = 6_000 * 8;
+/** Nova reports about once a second of speech, and less often, but still, of silence. */
+const DEAF_IN_TURN_BYTES = 6_000 * 8;
+const DEAF_BYTES = 20_000 * 8;
 
 /** Deepgram nova-3 over `listen.v1`: no model of turns, only pauses. Loads the SDK once, here. */
 export async function createDeepgramNova(config: DeepgramConfig): Promise<SttVendor> {
@@ -117,9 +118,9 @@ class NovaSession implements SttSession {
 
   sendAudio(mulaw: Uint8Array): void {
     if (this.#over) return;
-    if (this.#turns.inTurn) {
-      this.#unheardBytes += mulaw.length;
-      if (this.#unheardBytes > DEAF_AFTER_BYTES) return this.fail(this.#error('stalled'));
+    this.#unheardBytes += mulaw.length;
+    if (this.#unheardBytes > (this.#turns.inTurn ? DEAF_IN_TURN_BYTES : DEAF_BYTES)) {
+      return this.fail(this.#error('stalled'));
     }
     this.#groups.add(mulaw, performance.now());
   }
