@@ -201,7 +201,7 @@ function writeDown(work: Work, turn: OpenTurn, forced: boolean): string {
   const text = joinText(turn.base, turn.text);
   update(work, {
     caller: { at: 'quiet' },
-    lastTurn: { turnId, revision, text, committedAt: work.now },
+    lastTurn: { turnId, revision, text, committedAt: work.now, drafts: turn.drafts },
     idle: { since: work.now, step: 0, askedAgain: false },
   });
   writeCallerTurn(work, turnId, text);
@@ -262,7 +262,7 @@ export function onCallerTime(work: Work): void {
   }
   if (!hasWords(turn)) {
     if (work.now < turn.changedAt + settings.wordlessTurnMs) return;
-    update(work, { lastSttTurn: Math.max(work.state.lastSttTurn, turn.sttTurn) });
+    // The words of this STT turn may still be on their way, so it does not become stale.
     return closeWordless(work, turn, true);
   }
   if (work.now >= turn.changedAt + settings.stuckTurnMs) {

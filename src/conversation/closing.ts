@@ -2,6 +2,7 @@
 
 import { commitForced } from './caller-turn.ts';
 import { finish, hangUp, sayLastWords } from './farewell.ts';
+import { letGoOn } from './floor.ts';
 import { lastQuestion } from './history.ts';
 import { isSpeakingOrAbout, silence, speakLine, speakText } from './playback.ts';
 import { ask, stopReply } from './reply.ts';
@@ -42,7 +43,8 @@ export function onStreamAttached(work: Work, resumed: boolean): void {
 export function onStreamClosed(work: Work): void {
   const { ending, stream } = work.state;
   if (stream !== 'attached') return;
-  update(work, { stream: 'lost', streamSince: work.now, pausedAt: undefined });
+  update(work, { stream: 'lost', streamSince: work.now });
+  letGoOn(work);
   stopReply(work);
   silence(work);
   commitForced(work, { consume: false, answered: false });
@@ -135,8 +137,5 @@ function stopSpeaking(work: Work): void {
   stopReply(work);
   silence(work);
   commitForced(work, { consume: false, answered: false });
-  if (work.state.pausedAt !== undefined) {
-    update(work, { pausedAt: undefined });
-    emit(work, { kind: 'unpause' });
-  }
+  letGoOn(work);
 }

@@ -80,6 +80,7 @@ export function takeFloor(work: Work): void {
           turnId: lastTurn.turnId,
           revision: lastTurn.revision + 1,
           base: joinText(lastTurn.text, caller.turn.base),
+          drafts: caller.turn.drafts + lastTurn.drafts,
         }
       : caller.turn;
   update(work, {

@@ -106,14 +106,16 @@ function addUtterance(work: Work, given: Partial<Utterance>, first = false): Utt
 /** How much of an utterance the caller has heard, as far as anyone can tell. */
 export function playedMs(utterance: Utterance, now: number): number {
   if (!utterance.anchor) return 0;
-  const clock = utterance.anchor.ms + Math.max(0, now - utterance.anchor.at);
+  const { ms, at, lagMs } = utterance.anchor;
+  const clock = ms + Math.max(0, now - at - (lagMs ?? 0));
   return Math.min(utterance.sentMs, Math.max(utterance.markedMs, clock));
 }
 
 /** When everything sent of an utterance will have been played. */
 function expectedEnd(utterance: Utterance): number {
   if (!utterance.anchor) return Number.NEGATIVE_INFINITY;
-  return utterance.anchor.at + (utterance.sentMs - utterance.anchor.ms);
+  const { ms, at, lagMs } = utterance.anchor;
+  return at + (lagMs ?? 0) + (utterance.sentMs - ms);
 }
 
 /** When the carrier will have nothing left to play. */
@@ -156,7 +158,11 @@ export function onAudioSent(work: Work, input: Extract<Input, { kind: 'audio-sen
   const ranDry = !first && playedMs(utterance, work.now) >= utterance.sentMs;
   const anchor =
     first || ranDry
-      ? { ms: utterance.sentMs, at: Math.max(work.now, audibleUntil(work.state)) }
+      ? {
+          ms: utterance.sentMs,
+          at: Math.max(work.now, audibleUntil(work.state)),
+          lagMs: undefined,
+        }
       : utterance.anchor;
   changeUtterance(work, utterance.id, { sentMs: input.toMs, anchor });
   if (!first) return;
@@ -168,9 +174,23 @@ export function onMark(work: Work, input: Extract<Input, { kind: 'mark' }>): voi
   const utterance = findUtterance(work.state, input.utterance);
   if (!utterance?.anchor || input.atMs > utterance.sentMs) return;
   if (input.atMs <= utterance.markedMs) return;
-  changeUtterance(work, utterance.id, {
-    markedMs: input.atMs,
-    anchor: { ms: input.atMs, at: work.now },
+  const { ms, at, lagMs } = utterance.anchor;
+  const delayMs = work.now - (at + (input.atMs - ms));
+  const anchor =
+    delayMs < 0
+      ? { ms: input.atMs, at: work.now, lagMs: 0 }
+      : { ms, at, lagMs: Math.min(lagMs ?? delayMs, delayMs) };
+  changeUtterance(work, utterance.id, { markedMs: input.atMs, anchor });
+}
+
+/** No more audio will be made, and what was not sent is lost: what was sent is the utterance. */
+export function truncateToSent(work: Work, utterance: Utterance): void {
+  const { id, sentMs } = utterance;
+  changeUtterance(work, id, {
+    text: textUpTo(utterance, sentMs),
+    textDone: true,
+    readyMs: sentMs,
+    audioEnded: true,
   });
 }
 
@@ -215,7 +235,10 @@ export function conclude(work: Work, utterance: Utterance, how: 'played' | 'cut'
  * last timed one are placed by their length.
  */
 export function heardText(utterance: Utterance, now: number): string {
-  const played = playedMs(utterance, now);
+  return textUpTo(utterance, playedMs(utterance, now));
+}
+
+function textUpTo(utterance: Utterance, played: number): string {
   if (played <= 0) return '';
   const timed = utterance.words.filter((word) => (word.startMs + word.endMs) / 2 <= played);
   const heard = timed.map((word) => word.text.trim());

@@ -193,7 +193,6 @@ export function onReplyFailed(work: Work, input: Extract<Input, { kind: 'reply-f
   const reply = current(work, input.utterance);
   if (!reply) return;
   update(work, { reply: { ...reply, modelDone: true } });
-  if (reply.draft) return dropDraft(work);
   giveUp(work);
 }
 
@@ -204,6 +203,7 @@ export function onReplyFailed(work: Work, input: Extract<Input, { kind: 'reply-f
 export function giveUp(work: Work): void {
   const { reply } = work.state;
   if (!reply) return;
+  if (reply.draft) return dropDraft(work);
   const utterance = findUtterance(work.state, reply.utterance);
   const spoken = utterance !== undefined && utterance.text.trim() !== '';
   const hopeless = spoken && utterance.readyMs === 0;

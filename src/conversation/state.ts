@@ -11,6 +11,17 @@ import type {
   UtteranceId,
 } from './types.ts';
 
+/**
+ * The audio clock: `ms` of an utterance had been played at `at`, or up to `lagMs` later. A mark
+ * shows the lag of the carrier and of its own way back; the smallest one seen is believed, so that
+ * a mark that was held up does not set the clock back.
+ */
+export type Anchor = {
+  readonly ms: number;
+  readonly at: number;
+  readonly lagMs: number | undefined;
+};
+
 /** Something the companion says, from the first order for it until it was played or cut. */
 export type Utterance = {
   readonly id: UtteranceId;
@@ -29,7 +40,7 @@ export type Utterance = {
   readonly audioEnded: boolean;
   readonly sentMs: number;
   /** The newest certain point of its play-out: this much of it was played at this time. */
-  readonly anchor: { readonly ms: number; readonly at: number } | undefined;
+  readonly anchor: Anchor | undefined;
   /** The furthest mark that came back. */
   readonly markedMs: number;
 };
@@ -67,6 +78,7 @@ export type CommittedTurn = {
   readonly revision: number;
   readonly text: string;
   readonly committedAt: number;
+  readonly drafts: number;
 };
 
 /** The model's current work on one turn. */

@@ -24,6 +24,7 @@ import { livenessDeadlines, onLivenessTime, touch } from './liveness.ts';
 import {
   conclude,
   findUtterance,
+  hasBegun,
   isPlayedOut,
   onAudioEnded,
   onAudioReady,
@@ -31,8 +32,10 @@ import {
   onMark,
   playedOutAt,
   speakLine,
+  truncateToSent,
 } from './playback.ts';
 import {
+  giveUp,
   onClause,
   onReplyDone,
   onReplyFailed,
@@ -147,17 +150,11 @@ function concludePlayed(work: Work): void {
 function onAudioFailed(work: Work, id: number): void {
   const utterance = findUtterance(work.state, id);
   if (!utterance) return;
-  if (utterance.sentMs > 0) {
-    update(work, {
-      utterances: work.state.utterances.map((other) =>
-        other.id === id ? { ...other, audioEnded: true, readyMs: other.sentMs } : other,
-      ),
-    });
-    return;
-  }
-  conclude(work, utterance, 'cut');
   const { reply, ending } = work.state;
-  if (reply?.utterance === id) update(work, { reply: undefined });
+  truncateToSent(work, utterance);
+  if (reply?.utterance === id) return giveUp(work);
+  if (hasBegun(utterance)) return;
+  conclude(work, utterance, 'cut');
   if (ending.at === 'last-words' && ending.utterance === id) onUtterancePlayed(work, id, false);
 }
 
