@@ -180,6 +180,11 @@ export class VirtualLine {
     return this.#spoken.get(utterance)?.words ?? [];
   }
 
+  /** Whether the voice tells the times of this utterance's words. */
+  hasTimings(utterance: UtteranceId): boolean {
+    return this.#spoken.get(utterance)?.timings ?? true;
+  }
+
   /** How many things are held; a simulation watches that it stays small. */
   get size(): number {
     this.#settle();
@@ -211,7 +216,7 @@ export class VirtualLine {
     if (spoken.ended) this.nonsense.push(`say after finish-speech for utterance ${id}`);
     const said = spoken;
     const fails = this.#manners.voiceFails(id, isLine);
-    said.voiceBusyUntil = Math.max(said.voiceBusyUntil, now + this.#manners.voiceDelayMs());
+    said.voiceBusyUntil = Math.max(said.voiceBusyUntil + 1, now + this.#manners.voiceDelayMs());
     this.#time.at(said.voiceBusyUntil, () => this.#voiced(said, text, fails));
   }
 
@@ -221,6 +226,7 @@ export class VirtualLine {
     if (fails) {
       spoken.failed = true;
       spoken.ended = true;
+      spoken.readyMs = spoken.sentMs;
       this.#report({ kind: 'audio-failed', utterance: spoken.id });
       this.#planPump();
       return;
@@ -260,6 +266,7 @@ export class VirtualLine {
       this.#report({ kind: 'audio-ended', utterance: id, totalMs: 0 });
       return;
     }
+    spoken.voiceBusyUntil += 1;
     this.#time.at(spoken.voiceBusyUntil, () => {
       if (spoken.failed || spoken.ended) return;
       spoken.ended = true;
