@@ -13,19 +13,17 @@ import {
   dtmfMessage,
   markMessage,
   mediaMessage,
-  parseServerMessage,
   startMessage,
   stopMessage,
   type StreamIds,
 } from './stream-messages.ts';
+import { StreamInbox } from './stream-inbox.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** How long the server may take to answer our close frame. */
 const CLOSE_TIMEOUT_MS = 1_000;
 /** A server that does not read makes our frames pile up; beyond this they are dropped (31930). */
 const MAX_UNSENT_BYTES = 1_000_000;
-/** Foreign frames logged one by one per stream; the rest are only counted by the server's luck. */
-const MAX_FOREIGN_LOGGED = 1_000;
 const FRAMES_PER_LOG = 50;
 
 /**
@@ -57,6 +55,7 @@ export class MediaStream implements Uplink, NetworkTarget {
   readonly finished: Promise<StreamEnd>;
   readonly #o: MediaStreamOptions;
   readonly #socket: WebSocket;
+  readonly #inbox: StreamInbox;
   readonly #settle: (end: StreamEnd) => void;
   #tcp: Socket | undefined;
   #stopping: Exclude<StreamHow, 'failed'> | undefined;
@@ -66,15 +65,12 @@ export class MediaStream implements Uplink, NetworkTarget {
   #sequence = 0;
   #chunk = 0;
   #ticks = 0;
-  #framesReceived = 0;
   #held: string | undefined;
-  #firstMediaPending = true;
-  #overflowReported = false;
   #congestionReported = false;
-  #foreignLogged = 0;
 
   constructor(options: MediaStreamOptions) {
     this.#o = options;
+    this.#inbox = new StreamInbox(options);
     const { promise, resolve } = Promise.withResolvers<StreamEnd>();
     this.finished = promise;
     this.#settle = resolve;
@@ -227,69 +223,7 @@ export class MediaStream implements Uplink, NetworkTarget {
   }
 
   #onMessage(data: Buffer, isBinary: boolean): void {
-    const nowMs = monotonicMs();
-    const { line, log, callSid, streamSid } = this.#o;
-    if (!this.#started || this.#stopping) return;
-    line.advanceTo(nowMs);
-    this.#framesReceived += 1;
-    if (isBinary) {
-      this.#foreign(31950, `binary frame of ${data.length} bytes`);
-      return;
-    }
-    const message = parseServerMessage(data.toString('utf8'), streamSid);
-    const { playout } = line;
-    switch (message.event) {
-      case 'media':
-        this.#onMedia(message.mulaw, nowMs);
-        break;
-      case 'mark':
-        log.add(
-          {
-            what: 'mark',
-            callSid,
-            streamSid,
-            name: message.name,
-            position: playout.streamPosition,
-          },
-          nowMs,
-        );
-        if (!playout.mark(message.name, nowMs)) this.#foreign(31951, 'too many marks outstanding');
-        break;
-      case 'clear':
-        this.#firstMediaPending = true;
-        log.add(
-          { what: 'clear', callSid, streamSid, record: playout.clear('clear', nowMs) },
-          nowMs,
-        );
-        break;
-      case 'bad':
-        this.#foreign(message.code, message.detail);
-        break;
-    }
-  }
-
-  #onMedia(mulaw: Uint8Array, nowMs: number): void {
-    const { log, callSid, streamSid } = this.#o;
-    const { playout } = this.#o.line;
-    const first = this.#firstMediaPending || playout.idle;
-    this.#firstMediaPending = false;
-    log.add(
-      {
-        what: 'media',
-        callSid,
-        streamSid,
-        bytes: mulaw.length,
-        position: playout.streamPosition,
-        bufferedMs: playout.bufferedMs(),
-        first,
-      },
-      nowMs,
-    );
-    this.#o.onMedia(nowMs);
-    if (playout.push(mulaw) > 0 && !this.#overflowReported) {
-      this.#overflowReported = true;
-      this.#error(31931, 'more than ten minutes of audio are buffered: the excess is discarded');
-    }
+    if (this.#started && !this.#stopping) this.#inbox.take(data, isBinary);
   }
 
   #closeAs(how: Exclude<StreamHow, 'failed'>): void {
@@ -331,7 +265,7 @@ export class MediaStream implements Uplink, NetworkTarget {
       closeCode: code,
       closeReason: reason,
       framesSent: this.#chunk,
-      framesReceived: this.#framesReceived,
+      framesReceived: this.#inbox.framesReceived,
     });
     if (end.how === 'failed') this.#error(end.errorCode, end.detail);
     this.#settle(end);
@@ -341,13 +275,6 @@ export class MediaStream implements Uplink, NetworkTarget {
     if (this.#failure) return { how: 'failed', ...this.#failure };
     if (this.#stopping) return { how: this.#stopping };
     return { how: code === 1006 ? 'lost' : 'server-closed' };
-  }
-
-  #foreign(code: number, detail: string): void {
-    this.#foreignLogged += 1;
-    if (this.#foreignLogged > MAX_FOREIGN_LOGGED) return;
-    const { log, callSid, streamSid } = this.#o;
-    log.add({ what: 'foreign-frame', callSid, streamSid, code, detail });
   }
 
   #error(code: number, message: string): void {

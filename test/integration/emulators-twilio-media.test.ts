@@ -382,6 +382,40 @@ describe('a bad network', () => {
   });
 });
 
+describe('sockets that never work', () => {
+  test('refuse: the TwiML goes on; hang: connected, but nothing is ever said', async () => {
+    const { emulator, server } = await startPair();
+    server.answers.set('/answer', server.streamTwiml('<Hangup/>'));
+    emulator.faults.add({ fault: { kind: 'refuse' }, surface: 'media', times: 1 });
+    const refused = await emulator.placeCall({ from: CALLER, to: OUR_NUMBER });
+    expect(await refused.ended()).toMatchObject({ how: 'hangup-verb' });
+    expect(emulator.log.all('error').map((e) => e.code)).toEqual([31902]);
+    emulator.faults.add({ fault: { kind: 'hang' }, surface: 'media', times: 1 });
+    const hanging = await emulator.placeCall({ from: CALLER, to: OUR_NUMBER });
+    await server.until(() => server.streams.length === 1);
+    const said = await hanging.say(toneSpeech('is anybody there'));
+    expect(said.framesLost).toBe(said.frames);
+    expect(server.streams[0]!.messages).toEqual([]);
+    await hanging.hangUp();
+    expect(server.streams[0]!.of('stop')).toEqual([]);
+  });
+
+  test('nobody listens on the URL: 31902; a bad URL is refused before any connection', async () => {
+    const { emulator, server } = await startPair();
+    const urls = ['ws://127.0.0.1:9/x', 'ws://example.org/x', 'wss://127.0.0.1/x?a=1', 'wss://'];
+    for (const url of urls) {
+      server.answers.set(
+        '/answer',
+        `<Response><Connect><Stream url="${url}"/></Connect><Hangup/></Response>`,
+      );
+      const leg = await emulator.placeCall({ from: CALLER, to: OUR_NUMBER });
+      await leg.ended();
+    }
+    const codes = emulator.log.all('error').map((entry) => entry.code);
+    expect(codes).toEqual([31902, 31922, 31920, 31923]);
+  });
+});
+
 describe('many calls at once', () => {
   test('forty callers keep their clocks on one timer', async () => {
     const { emulator, server } = await startPair({ record: false, decodeWords: false });
