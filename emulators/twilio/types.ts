@@ -252,7 +252,7 @@ export type CallerLeg = {
   /** Falls silent at the next frame; running `say`s resolve with `cut`. */
   stopSpeaking(): void;
   isSpeaking(): boolean;
-  /** Presses keys, e.g. '1' or '*#'; half a second apart. */
+  /** Presses keys, e.g. '1' or '*#'; 200 ms apart; a running `<Gather>` takes them before the stream. */
   press(digits: string): Promise<void>;
   hangUp(): Promise<void>;
 
