@@ -1,0 +1,65 @@
+/**
+ * The server without vendors: every vendor's emulator in this process, the real SDKs pointed at
+ * them over loopback, and a page at `/` on which anyone can talk to the companion.
+ */
+import { startAnthropicEmulator } from '../emulators/anthropic/server.ts';
+import { startDeepgramEmulator } from '../emulators/deepgram/server.ts';
+import { startElevenLabsEmulator } from '../emulators/elevenlabs/server.ts';
+import { startTwilioEmulator } from '../emulators/twilio/emulator.ts';
+import { createApp, type App } from '../src/app.ts';
+import { withEmulators, type Config } from '../src/config.ts';
+import type { Logger } from '../src/log.ts';
+import { startDevPhone } from './dev-phone.ts';
+
+/** Starts emulators, server and page; `close` ends them in the opposite order. */
+export async function startOnEmulators(
+  config: Config,
+  log: Logger,
+): Promise<{ readonly app: App; close(): Promise<void> }> {
+  const { accountSid, authToken, phoneNumber } = config.twilio;
+  const [twilio, deepgram, anthropic, elevenlabs] = await Promise.all([
+    startTwilioEmulator({ accountSid, authToken }),
+    startDeepgramEmulator({ briefLog: true }),
+    startAnthropicEmulator(),
+    startElevenLabsEmulator(),
+  ]);
+  const urls = {
+    twilio: twilio.url,
+    deepgram: deepgram.url,
+    anthropic: anthropic.url,
+    elevenlabs: elevenlabs.url,
+  };
+  const app = await createApp(withEmulators(config, urls), log, {
+    webRoot: new URL('./web', import.meta.url).pathname,
+  });
+  const port = await app.listen();
+  const publicUrl = config.http.publicUrlIsSet ? config.http.publicUrl : `http://127.0.0.1:${port}`;
+  twilio.setNumber({
+    phoneNumber,
+    voiceUrl: `${publicUrl}/voice/answer`,
+    statusCallbackUrl: `${publicUrl}/voice/status`,
+  });
+  const subscribe = app.events.subscribe.bind(app.events);
+  const phone = startDevPhone({ server: app.server, subscribe, twilio, number: phoneNumber });
+  process.stderr.write(banner(port, config.missingKeys));
+  return {
+    app,
+    close: async () => {
+      await phone.close();
+      await app.close();
+      await Promise.all([twilio.close(), deepgram.close(), anthropic.close(), elevenlabs.close()]);
+    },
+  };
+}
+
+function banner(port: number, missing: readonly string[]): string {
+  const line = '─'.repeat(66);
+  return [
+    line,
+    '  HEARTHLINE IS RUNNING ON EMULATORS. No call reaches a telephone.',
+    `  Not set: ${missing.join(', ')}`,
+    `  Talk to the companion at http://127.0.0.1:${port}/`,
+    line,
+    '',
+  ].join('\n');
+}

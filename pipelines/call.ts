@@ -1,0 +1,359 @@
+/**
+ * One telephone call: the shell around the conversation core. It wires ears, thought, voice and the
+ * media stream to the core's inbox, and performs the core's orders. It decides nothing itself.
+ */
+import type { LlmVendor } from '../adapters/llm/port.ts';
+import type { SttVendor } from '../adapters/stt/port.ts';
+import type { TelephonyVendor } from '../adapters/telephony/port.ts';
+import type { TtsVendor } from '../adapters/tts/port.ts';
+import { linesFor } from '../src/companion/lines.ts';
+import type { Person } from '../src/companion/person.ts';
+import { systemPrompt } from '../src/companion/prompt.ts';
+import { COMPANION_TOOLS } from '../src/companion/tools.ts';
+import { defaultSettings } from '../src/conversation/settings.ts';
+import type { Effect, EndReason, Note, Settings } from '../src/conversation/types.ts';
+import type { CallEvent, EventHub } from '../src/events.ts';
+import { monotonicMs } from '../src/events.ts';
+import { Inbox } from './inbox.ts';
+import { Listening } from './listen.ts';
+import { Outlet, readMark, type OutletStream } from './outlet.ts';
+import type { Manner, SpeechCache } from './speech-cache.ts';
+import { Speaking } from './speak.ts';
+import { Thinking } from './think.ts';
+import { ToolRunner } from './tool-runner.ts';
+
+/** What every call of the process shares. */
+export type CallServices = {
+  readonly stt: readonly SttVendor[];
+  readonly llm: readonly LlmVendor[];
+  readonly tts: readonly TtsVendor[];
+  readonly telephony: TelephonyVendor;
+  readonly speechCache: SpeechCache;
+  readonly events: EventHub;
+  readonly voiceId: string;
+  /** Wall clock, for what people are told about time. */
+  readonly wallClock: () => Date;
+};
+
+export type CallIdentity = {
+  readonly callSid: string;
+  readonly direction: 'inbound' | 'outbound';
+  readonly person: Person;
+  readonly greeting: string;
+};
+
+/** What the call writes to: a media stream of the carrier. */
+export type CallStream = OutletStream & { close(code?: number): void };
+
+/** What the media socket delivers to. */
+export type CallSink = {
+  onAudio(mulaw: Uint8Array): void;
+  onMark(name: string): void;
+  onDigit(digit: string): void;
+  onStop(): void;
+  onClosed(): void;
+};
+
+export class Call {
+  readonly identity: CallIdentity;
+  readonly #services: CallServices;
+  readonly #onFinished: (reason: EndReason) => void;
+  readonly #inbox: Inbox;
+  readonly #outlet: Outlet;
+  readonly #ears: Listening;
+  readonly #mind: Thinking;
+  readonly #voice: Speaking;
+  readonly #tools: ToolRunner;
+  readonly #manner: Manner;
+  readonly #startedAt = monotonicMs();
+  #stream: CallStream | undefined;
+  #epoch = 0;
+  #prewarmed = false;
+  #finished: EndReason | undefined;
+
+  constructor(
+    identity: CallIdentity,
+    services: CallServices,
+    onFinished: (reason: EndReason) => void,
+    settings: Partial<Settings> = {},
+  ) {
+    this.identity = identity;
+    this.#services = services;
+    this.#onFinished = onFinished;
+    const { person } = identity;
+    const { language } = person;
+    const lines = linesFor(language, identity.greeting);
+    this.#manner = { voiceId: services.voiceId, language, speed: person.manner.speechSpeed };
+    const onInput = this.#put.bind(this);
+    const onEvent = this.#publish.bind(this);
+    const now = monotonicMs;
+    this.#inbox = new Inbox({
+      settings: { ...defaultSettings(lines, language), ...settings },
+      now,
+      perform: this.#perform.bind(this),
+    });
+    this.#outlet = new Outlet({
+      now,
+      onSent: (utterance, toMs) => onInput({ kind: 'audio-sent', utterance, toMs }),
+    });
+    this.#ears = new Listening({
+      vendors: services.stt,
+      language,
+      endOfTurn: person.manner,
+      keyterms: person.name === '' ? [] : [person.name],
+      now,
+      onInput,
+      onEvent,
+    });
+    this.#mind = new Thinking({
+      vendors: services.llm,
+      system: systemPrompt(person, services.wallClock()),
+      tools: COMPANION_TOOLS,
+      onInput,
+      onEvent,
+    });
+    this.#voice = new Speaking({
+      vendors: services.tts,
+      manner: this.#manner,
+      cache: services.speechCache,
+      outlet: this.#outlet,
+      now,
+      onInput,
+      onEvent,
+    });
+    this.#tools = new ToolRunner({
+      tools: COMPANION_TOOLS,
+      wallClock: services.wallClock,
+      onInput,
+    });
+    this.#publish({ what: 'call-started', direction: identity.direction });
+  }
+
+  get callSid(): string {
+    return this.identity.callSid;
+  }
+
+  /** How often this call has had a media stream. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  get isFinished(): boolean {
+    return this.#finished !== undefined;
+  }
+
+  /** Nothing more will be said: the carrier may hang up. */
+  get isEnding(): boolean {
+    const { at } = this.#inbox.state.ending;
+    return at === 'hanging-up' || at === 'finished';
+  }
+
+  /** While the phone rings: the voice's socket, and the greeting as sound. Never rejects. */
+  async prewarm(): Promise<void> {
+    this.#voice.prewarm();
+    await this.#services.speechCache.prepare(this.#manner, this.identity.greeting);
+  }
+
+  /** The phone has been answered: the ears, too. */
+  listen(): void {
+    if (this.#prewarmed) return;
+    this.#prewarmed = true;
+    this.#voice.prewarm();
+    this.#ears.start();
+  }
+
+  /** A media stream of this call: the first, or one after a loss, which replaces the one before. */
+  attach(stream: CallStream): CallSink {
+    const replaced = this.#stream;
+    this.#stream = stream;
+    this.#epoch += 1;
+    if (replaced) {
+      this.#outlet.detach();
+      this.#put({ kind: 'stream-closed' });
+      replaced.close(1000);
+    }
+    this.listen();
+    const resumed = this.#epoch > 1;
+    this.#publish({ what: 'stream-attached', resumed, epoch: this.#epoch });
+    this.#outlet.attach(stream);
+    this.#put({ kind: 'stream-attached', resumed });
+    const isCurrent = (): boolean => this.#stream === stream;
+    return {
+      onAudio: (mulaw) => {
+        if (isCurrent()) this.#ears.audio(mulaw);
+      },
+      onMark: (name) => {
+        const mark = isCurrent() ? readMark(name) : undefined;
+        if (mark) this.#put({ kind: 'mark', ...mark });
+      },
+      onDigit: (digit) => {
+        this.#publish({ what: 'digit' });
+        if (isCurrent()) this.#put({ kind: 'digit', digit });
+      },
+      onStop: () => this.#streamGone(stream),
+      onClosed: () => this.#streamGone(stream),
+    };
+  }
+
+  /** The carrier's status callback said that the call is over. */
+  hungUp(): void {
+    this.#put({ kind: 'hung-up' });
+  }
+
+  answeredBy(who: 'human' | 'machine' | 'fax' | 'unknown'): void {
+    this.#publish({ what: 'answered-by', who });
+    this.#put({ kind: 'answered-by', who });
+  }
+
+  /** The process is about to stop; `deadline` on the monotonic clock. */
+  drain(how: 'move' | 'wind-up', deadline: number): void {
+    this.#put({ kind: 'drain', how, deadline });
+  }
+
+  #streamGone(stream: CallStream): void {
+    if (this.#stream !== stream) return;
+    this.#stream = undefined;
+    this.#outlet.detach();
+    this.#publish({ what: 'stream-closed' });
+    this.#put({ kind: 'stream-closed' });
+  }
+
+  #put(input: Parameters<Inbox['put']>[0]): void {
+    const heard = heardEvent(input);
+    if (heard) this.#publish(heard);
+    this.#inbox.put(input);
+  }
+
+  #publish(event: CallEvent): void {
+    this.#services.events.publish(this.identity.callSid, event);
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.kind) {
+      case 'ask-model':
+        return this.#mind.ask(effect);
+      case 'cancel-model':
+        return this.#mind.cancel(effect.utterance);
+      case 'say':
+        return this.#voice.say(effect.utterance, effect.text);
+      case 'finish-speech':
+        return this.#voice.finish(effect.utterance);
+      case 'say-line':
+        return this.#voice.sayLine(effect.utterance, effect.text);
+      case 'release':
+        return this.#outlet.release(effect.utterance, effect.first);
+      case 'cancel-speech':
+        return this.#voice.cancel(effect.utterance);
+      case 'pause':
+        return this.#outlet.pause();
+      case 'unpause':
+        return this.#outlet.unpause();
+      case 'clear':
+        return this.#outlet.clear();
+      case 'run-tool':
+        return this.#tools.run(effect);
+      case 'cancel-tool':
+        return this.#tools.cancel(effect.callId);
+      case 'restart-listening':
+        return this.#ears.restart();
+      case 'record-caller': {
+        const { turnId, revision, text } = effect;
+        const backchannel = effect.as === 'backchannel';
+        return this.#publish({ what: 'caller-said', turnId, revision, text, backchannel });
+      }
+      case 'record-companion': {
+        const { utterance, turnId, heard: text, interrupted } = effect;
+        return this.#publish({ what: 'companion-said', utterance, turnId, text, interrupted });
+      }
+      case 'raise-alert':
+        return this.#publish({ what: 'alert-raised', ...effect.signal });
+      case 'hang-up':
+        return this.#hangUp();
+      case 'move-call':
+        return this.#stream?.close(1012);
+      case 'finish':
+        return this.#finish(effect.reason);
+      case 'note':
+        return this.#note(effect.note);
+    }
+  }
+
+  #note(note: Note): void {
+    if (note.what === 'utterance-played') return this.#outlet.forget(note.utterance);
+    const event = noteEvent(note);
+    if (event) this.#publish(event);
+  }
+
+  #hangUp(): void {
+    this.#services.telephony.hangUp(this.identity.callSid).catch(() => {
+      this.#publish({ what: 'vendor-failed', vendor: 'twilio', failure: 'unreachable' });
+      // Without the carrier's ear, closing the stream ends our side; its TwiML then hangs up.
+      this.#stream?.close(1000);
+    });
+  }
+
+  #finish(reason: EndReason): void {
+    if (this.#finished !== undefined) return;
+    this.#finished = reason;
+    const work = this.#inbox.work();
+    this.#ears.close();
+    this.#mind.close();
+    this.#voice.close();
+    this.#tools.close();
+    this.#outlet.close();
+    this.#inbox.close();
+    const stream = this.#stream;
+    this.#stream = undefined;
+    stream?.close(1000);
+    const durationMs = monotonicMs() - this.#startedAt;
+    this.#publish({ what: 'call-ended', reason, durationMs, work });
+    this.#onFinished(reason);
+  }
+}
+
+/** What the recogniser heard, for live views. */
+function heardEvent(input: Parameters<Inbox['put']>[0]): CallEvent | undefined {
+  switch (input.kind) {
+    case 'caller-started':
+    case 'caller-partial':
+    case 'caller-eager-end':
+    case 'caller-resumed':
+    case 'caller-final': {
+      const { sttTurn, text } = input;
+      const state = HEARD[input.kind];
+      return { what: 'heard', state, sttTurn, text };
+    }
+    default:
+      return undefined;
+  }
+}
+
+const HEARD = {
+  'caller-started': 'started',
+  'caller-partial': 'partial',
+  'caller-eager-end': 'eager-end',
+  'caller-resumed': 'resumed',
+  'caller-final': 'final',
+} as const;
+
+/** The core's notes that are events for others. */
+function noteEvent(note: Note): CallEvent | undefined {
+  switch (note.what) {
+    case 'first-audio':
+      return { ...note, line: undefined };
+    case 'turn-opened':
+    case 'draft-promoted':
+    case 'draft-wasted':
+    case 'barge-in':
+    case 'false-interruption':
+    case 'filler':
+    case 'ending':
+    case 'ending-cancelled':
+      return note;
+    case 'turn-committed':
+    case 'draft-started':
+    case 'backchannel':
+    case 'utterance-played':
+      return undefined;
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * The one door into a call's core: facts queue up here, the core turns each into orders, the orders
+ * are performed before the next fact is taken. Also the core's alarm clock and the meter of our own
+ * work.
+ */
+import { startCall, step } from '../src/conversation/step.ts';
+import type { CallState } from '../src/conversation/state.ts';
+import type { Effect, Input, Settings } from '../src/conversation/types.ts';
+import type { WorkFigures } from '../src/events.ts';
+
+/** Facts that may wait; a call that has more has gone mad, and newer ones are dropped. */
+const MAX_WAITING = 2_000;
+const MAX_SAMPLES = 20_000;
+/** Timers may be late but not early, and need not be set further ahead than this. */
+const MAX_SLEEP_MS = 60_000;
+
+export type InboxOptions = {
+  readonly settings: Settings;
+  readonly now: () => number;
+  /** Performs one order. Must not throw; what it learns comes back through `put`. */
+  readonly perform: (effect: Effect) => void;
+};
+
+export class Inbox {
+  readonly #options: InboxOptions;
+  readonly #waiting: Input[] = [];
+  readonly #workMs: number[] = [];
+  #state: CallState;
+  #busy = false;
+  #closed = false;
+  #timer: NodeJS.Timeout | undefined;
+  #dropped = 0;
+
+  constructor(options: InboxOptions) {
+    this.#options = options;
+    this.#state = startCall(options.settings, options.now());
+  }
+
+  get state(): CallState {
+    return this.#state;
+  }
+
+  /** Facts that were dropped because too many were waiting. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  put(input: Input): void {
+    if (this.#closed) return;
+    if (this.#waiting.length >= MAX_WAITING) {
+      this.#dropped += 1;
+      return;
+    }
+    this.#waiting.push(input);
+    if (!this.#busy) this.#drain();
+  }
+
+  /** No fact is taken after this. */
+  close(): void {
+    this.#closed = true;
+    this.#waiting.length = 0;
+    clearTimeout(this.#timer);
+  }
+
+  work(): WorkFigures {
+    const sorted = this.#workMs.toSorted((a, b) => a - b);
+    const at = (share: number): number =>
+      sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+    return {
+      count: sorted.length,
+      p50: at(0.5),
+      p95: at(0.95),
+      p99: at(0.99),
+      max: sorted.at(-1) ?? 0,
+    };
+  }
+
+  #drain(): void {
+    this.#busy = true;
+    const beganAt = performance.now();
+    let wakeAt: number | undefined;
+    for (let input = this.#waiting.shift(); input; input = this.#waiting.shift()) {
+      const result = step(this.#state, input, this.#options.now());
+      this.#state = result.state;
+      wakeAt = result.wakeAt;
+      for (const effect of result.effects) this.#options.perform(effect);
+    }
+    this.#busy = false;
+    if (this.#workMs.length < MAX_SAMPLES) this.#workMs.push(performance.now() - beganAt);
+    this.#sleepUntil(wakeAt);
+  }
+
+  #sleepUntil(wakeAt: number | undefined): void {
+    clearTimeout(this.#timer);
+    if (wakeAt === undefined || this.#closed) return;
+    const ms = Math.min(MAX_SLEEP_MS, Math.max(1, Math.ceil(wakeAt - this.#options.now())));
+    this.#timer = setTimeout(() => this.put({ kind: 'tick' }), ms);
+  }
+}

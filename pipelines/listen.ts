@@ -1,0 +1,236 @@
+/**
+ * The call's ears: caller audio in, facts for the core out.
+ *
+ * Audio that has not been understood yet is kept, so that a session that breaks in mid-word is
+ * replaced and told everything again: the transcript is whole. Ears that go deaf although somebody
+ * speaks are replaced too. When no recogniser is left the call goes on by keypad.
+ */
+import type { EndOfTurnSettings, SttEvent, SttSession, SttVendor } from '../adapters/stt/port.ts';
+import { observe } from '../src/companion/observer.ts';
+import type { Input } from '../src/conversation/types.ts';
+import { VendorError, type VendorFailure } from '../src/errors.ts';
+import type { CallEvent } from '../src/events.ts';
+import { AudioMemory } from './audio-memory.ts';
+import { SpeechEnergy } from './speech-energy.ts';
+
+export type ListenOptions = {
+  /** Best recogniser first. */
+  readonly vendors: readonly SttVendor[];
+  readonly language: 'en' | 'es';
+  readonly endOfTurn: EndOfTurnSettings;
+  readonly keyterms: readonly string[];
+  readonly now: () => number;
+  readonly onInput: (input: Input) => void;
+  readonly onEvent: (event: CallEvent) => void;
+};
+
+const OPEN_TIMEOUT_MS = 2_000;
+/** A recogniser that fails this often within a minute is left for the next. */
+const MAX_FAILURES = 3;
+const FAILURE_WINDOW_MS = 60_000;
+/** While no recogniser works, how often the best is tried again. */
+const RETRY_MS = 5_000;
+/** Loud speech that brings no event for this long means that the session is deaf. */
+const DEAF_AFTER_MS = 2_500;
+/** Without audio from the carrier for this long, silence is fed instead. */
+const FEED_AFTER_MS = 400;
+const CHECK_EVERY_MS = 200;
+const BYTES_PER_MS = 8;
+const SILENCE = new Uint8Array(CHECK_EVERY_MS * BYTES_PER_MS).fill(0xff);
+
+/** Failures that a new attempt at the same vendor will not cure. */
+const HOPELESS: ReadonlySet<VendorFailure> = new Set<VendorFailure>([
+  'auth',
+  'bad-request',
+  'rate-limited',
+  'breaker-open',
+]);
+
+type Ear = {
+  readonly session: SttSession;
+  /** Call audio, in milliseconds, before the first byte this session was given. */
+  readonly baseMs: number;
+  /** What this session's turn 0 is called in the call. */
+  readonly firstTurn: number;
+};
+
+export class Listening {
+  readonly #options: ListenOptions;
+  readonly #memory = new AudioMemory();
+  readonly #energy = new SpeechEnergy();
+  #ear: Ear | undefined;
+  #opening = false;
+  #rung = 0;
+  #failures: number[] = [];
+  #keypad = false;
+  #nextTurn = 0;
+  /** The turn that has begun and not ended. */
+  #openTurn: number | undefined;
+  #lastAudioAt = 0;
+  #started = false;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #checkTimer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: ListenOptions) {
+    this.#options = options;
+  }
+
+  /** Opens a session ahead of the audio, and keeps one open until `close`. */
+  start(): void {
+    if (this.#started || this.#closed) return;
+    this.#started = true;
+    this.#lastAudioAt = this.#options.now();
+    this.#checkTimer = setInterval(() => this.#check(), CHECK_EVERY_MS);
+    this.#connect();
+  }
+
+  audio(mulaw: Uint8Array): void {
+    this.#lastAudioAt = this.#options.now();
+    this.#hear(mulaw);
+    this.#energy.add(mulaw);
+  }
+
+  /** The present session is stuck: take another and tell it what was not understood. */
+  restart(): void {
+    // The core has closed the turn itself; what comes now is new.
+    this.#openTurn = undefined;
+    this.#replace('stalled');
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#checkTimer);
+    clearTimeout(this.#retryTimer);
+    this.#ear?.session.close();
+    this.#ear = undefined;
+  }
+
+  #hear(mulaw: Uint8Array): void {
+    this.#memory.add(mulaw, this.#openTurn !== undefined);
+    this.#ear?.session.sendAudio(mulaw);
+  }
+
+  #connect(): void {
+    if (this.#opening || this.#ear || this.#closed) return;
+    const vendor = this.#options.vendors[this.#rung];
+    if (!vendor) return this.#goDeaf();
+    this.#opening = true;
+    this.#open(vendor).catch((error: unknown) => {
+      this.#opening = false;
+      this.#failed(vendor, error instanceof VendorError ? error.failure : 'unreachable');
+    });
+  }
+
+  async #open(vendor: SttVendor): Promise<void> {
+    let ear: Ear | undefined;
+    const session = await vendor.open({
+      language: this.#options.language === 'es' ? 'es-US' : 'en-US',
+      endOfTurn: this.#options.endOfTurn,
+      keyterms: this.#options.keyterms,
+      openTimeoutMs: OPEN_TIMEOUT_MS,
+      onEvent: (event) => {
+        if (ear && this.#ear === ear) this.#take(event, ear, vendor);
+      },
+    });
+    this.#opening = false;
+    if (this.#closed) return session.close();
+    // A turn that was cut in the middle goes on under its own name: it is told again from its start.
+    ear = {
+      session,
+      baseMs: this.#memory.startMs,
+      firstTurn: this.#openTurn ?? this.#nextTurn,
+    };
+    this.#ear = ear;
+    this.#energy.heardSomething();
+    for (const chunk of this.#memory.chunks()) session.sendAudio(chunk);
+    if (this.#keypad) {
+      this.#keypad = false;
+      this.#options.onInput({ kind: 'listening', state: 'voice' });
+    }
+  }
+
+  #take(event: SttEvent, ear: Ear, vendor: SttVendor): void {
+    if (event.kind === 'failed') {
+      this.#ear = undefined;
+      return this.#failed(vendor, event.error.failure);
+    }
+    this.#energy.heardSomething();
+    const sttTurn = ear.firstTurn + event.turn;
+    this.#nextTurn = Math.max(this.#nextTurn, sttTurn + 1);
+    this.#openTurn = event.kind === 'end' ? undefined : sttTurn;
+    // A recogniser's clock may run ahead after a reconnect; nobody has heard the future.
+    const heardMs = Math.min(ear.baseMs + event.audioMs, this.#memory.endMs);
+    if (event.kind === 'end') this.#memory.understood(heardMs);
+    this.#options.onInput(this.#factOf(event, sttTurn));
+  }
+
+  #factOf(event: Exclude<SttEvent, { kind: 'failed' }>, sttTurn: number): Input {
+    const { text } = event;
+    switch (event.kind) {
+      case 'started':
+        return { kind: 'caller-started', sttTurn, text };
+      case 'partial':
+        return { kind: 'caller-partial', sttTurn, text };
+      case 'resumed':
+        return { kind: 'caller-resumed', sttTurn, text };
+      case 'eager-end': {
+        const observed = observe(text, this.#options.language);
+        return { kind: 'caller-eager-end', sttTurn, text, observed };
+      }
+      case 'end': {
+        const observed = observe(text, this.#options.language);
+        return { kind: 'caller-final', sttTurn, text, observed };
+      }
+    }
+  }
+
+  #failed(vendor: SttVendor, failure: VendorFailure): void {
+    if (this.#closed) return;
+    this.#options.onEvent({ what: 'vendor-failed', vendor: vendor.vendor, failure });
+    const now = this.#options.now();
+    this.#failures = [...this.#failures.filter((at) => now - at < FAILURE_WINDOW_MS), now];
+    if (HOPELESS.has(failure) || this.#failures.length >= MAX_FAILURES) {
+      this.#failures = [];
+      this.#moveTo(this.#rung + 1);
+    }
+    this.#connect();
+  }
+
+  #moveTo(rung: number): void {
+    const { vendors, onEvent } = this.#options;
+    const from = vendors[this.#rung]?.vendor ?? 'keypad';
+    const to = vendors[rung]?.vendor ?? 'keypad';
+    this.#rung = Math.min(rung, vendors.length);
+    if (from !== to) onEvent({ what: 'ladder-moved', service: 'stt', from, to });
+  }
+
+  /** No recogniser is left: the keypad, and from time to time another try from the top. */
+  #goDeaf(): void {
+    if (!this.#keypad) {
+      this.#keypad = true;
+      this.#openTurn = undefined;
+      this.#options.onInput({ kind: 'listening', state: 'keypad' });
+    }
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = setTimeout(() => {
+      this.#memory.understood(this.#memory.endMs);
+      this.#rung = 0;
+      this.#connect();
+    }, RETRY_MS);
+  }
+
+  #replace(failure: VendorFailure): void {
+    const ear = this.#ear;
+    const vendor = this.#options.vendors[this.#rung];
+    if (!ear || !vendor) return;
+    this.#ear = undefined;
+    ear.session.close();
+    this.#failed(vendor, failure);
+  }
+
+  #check(): void {
+    if (this.#options.now() - this.#lastAudioAt >= FEED_AFTER_MS) this.#hear(SILENCE);
+    if (this.#ear && this.#energy.unansweredMs >= DEAF_AFTER_MS) this.#replace('stalled');
+  }
+}

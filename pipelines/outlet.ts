@@ -1,0 +1,195 @@
+/**
+ * The way out: audio of released utterances goes to the carrier in order, ahead of time by about a
+ * second, each piece followed by a mark. Held, emptied and resumed at the core's orders.
+ *
+ * Audio stays base64 μ-law as the voice made it. Whatever is not sent at once is kept until the
+ * utterance is forgotten, because a clear may mean that it has to be sent again.
+ */
+import type { UtteranceId } from '../src/conversation/types.ts';
+
+export type OutletStream = {
+  sendMedia(base64: string): void;
+  sendMark(name: string): void;
+  clear(): void;
+};
+
+export type Piece = { readonly base64: string; readonly bytes: number };
+
+type Queued = {
+  readonly id: UtteranceId;
+  readonly pieces: Piece[];
+  /** Pieces up to this index have been sent. */
+  sent: number;
+  sentMs: number;
+  ended: boolean;
+  released: boolean;
+};
+
+const BYTES_PER_MS = 8;
+/** Audio at the carrier beyond what it is playing; also what a held reply can bridge unheard. */
+const LEAD_MS = 1_000;
+/** No utterance is longer than this; a voice that goes on for ever is cut here. */
+const MAX_UTTERANCE_MS = 120_000;
+
+export type OutletOptions = {
+  readonly now: () => number;
+  /** Audio up to `toMs` of an utterance has been sent. */
+  readonly onSent: (utterance: UtteranceId, toMs: number) => void;
+};
+
+export class Outlet {
+  readonly #options: OutletOptions;
+  #stream: OutletStream | undefined;
+  /** Released utterances in playing order, then those not released. */
+  #queue: Queued[] = [];
+  #paused = false;
+  /** When the carrier will have played what it has. */
+  #playsUntil = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: OutletOptions) {
+    this.#options = options;
+  }
+
+  attach(stream: OutletStream): void {
+    this.#stream = stream;
+    this.#playsUntil = 0;
+    this.#paused = false;
+    this.#pump();
+  }
+
+  detach(): void {
+    this.#stream = undefined;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Takes audio of an utterance; false when there is too much of it already. */
+  add(id: UtteranceId, piece: Piece): boolean {
+    const queued = this.#find(id);
+    const ms = queued.pieces.reduce((sum, p) => sum + p.bytes, 0) / BYTES_PER_MS;
+    if (ms > MAX_UTTERANCE_MS) return false;
+    queued.pieces.push(piece);
+    this.#pump();
+    return true;
+  }
+
+  /**
+   * Drops unsent audio behind `toMs`, so that a new voice can go on at a word's beginning. Returns
+   * where the utterance's audio ends now.
+   */
+  trim(id: UtteranceId, toMs: number): number {
+    const queued = this.#find(id);
+    const kept = queued.pieces.slice(0, queued.sent);
+    let endMs = queued.sentMs;
+    for (const piece of queued.pieces.slice(queued.sent)) {
+      const bytes = Math.min(piece.bytes, Math.floor((toMs - endMs) * BYTES_PER_MS));
+      if (bytes <= 0) break;
+      kept.push(bytes === piece.bytes ? piece : firstBytes(piece, bytes));
+      endMs += bytes / BYTES_PER_MS;
+    }
+    queued.pieces.splice(0, queued.pieces.length, ...kept);
+    return endMs;
+  }
+
+  /** No more audio will come. */
+  end(id: UtteranceId): void {
+    this.#find(id).ended = true;
+    this.#pump();
+  }
+
+  release(id: UtteranceId, first: boolean): void {
+    const queued = this.#find(id);
+    queued.released = true;
+    const others = this.#queue.filter((other) => other !== queued);
+    const begun = others.filter((o) => o.released && (o.sent > 0 || !first));
+    const rest = others.filter((other) => !begun.includes(other));
+    this.#queue = [...begun, queued, ...rest];
+    this.#pump();
+  }
+
+  forget(id: UtteranceId): void {
+    this.#queue = this.#queue.filter((queued) => queued.id !== id);
+    this.#pump();
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  unpause(): void {
+    this.#paused = false;
+    this.#pump();
+  }
+
+  /** Empties the carrier's buffer; what stays in the queue will be sent from its beginning. */
+  clear(): void {
+    this.#stream?.clear();
+    this.#playsUntil = 0;
+    for (const queued of this.#queue) {
+      queued.sent = 0;
+      queued.sentMs = 0;
+    }
+  }
+
+  close(): void {
+    this.detach();
+    this.#queue = [];
+  }
+
+  #find(id: UtteranceId): Queued {
+    const known = this.#queue.find((queued) => queued.id === id);
+    if (known) return known;
+    const queued = { id, pieces: [], sent: 0, sentMs: 0, ended: false, released: false };
+    this.#queue.push(queued);
+    return queued;
+  }
+
+  #pump(): void {
+    const stream = this.#stream;
+    if (!stream || this.#paused) return;
+    for (const queued of this.#queue) {
+      if (!queued.released) return;
+      if (!this.#send(queued, stream)) return;
+      if (!queued.ended) return;
+    }
+  }
+
+  /** Sends what the lead allows; false when the lead is used up. */
+  #send(queued: Queued, stream: OutletStream): boolean {
+    for (let piece = queued.pieces[queued.sent]; piece; piece = queued.pieces[queued.sent]) {
+      const now = this.#options.now();
+      const aheadMs = this.#playsUntil - now;
+      if (aheadMs > LEAD_MS) {
+        this.#wakeIn(aheadMs - LEAD_MS);
+        return false;
+      }
+      const ms = piece.bytes / BYTES_PER_MS;
+      stream.sendMedia(piece.base64);
+      queued.sent += 1;
+      queued.sentMs += ms;
+      this.#playsUntil = Math.max(now, this.#playsUntil) + ms;
+      stream.sendMark(`u${queued.id}:${queued.sentMs}`);
+      this.#options.onSent(queued.id, queued.sentMs);
+    }
+    return true;
+  }
+
+  #wakeIn(ms: number): void {
+    if (this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#pump();
+    }, ms);
+  }
+}
+
+/** Reads a mark's name back; undefined for a mark that is not ours. */
+export function readMark(name: string): { utterance: UtteranceId; atMs: number } | undefined {
+  const match = /^u(\d{1,9}):(\d{1,9}(?:\.\d{1,6})?)$/.exec(name);
+  return match ? { utterance: Number(match[1]), atMs: Number(match[2]) } : undefined;
+}
+
+function firstBytes(piece: Piece, bytes: number): Piece {
+  return { base64: Buffer.from(piece.base64, 'base64').toString('base64', 0, bytes), bytes };
+}

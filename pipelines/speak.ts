@@ -1,0 +1,330 @@
+/**
+ * The call's voice: text of utterances in, audio to the outlet and facts to the core out.
+ *
+ * One session with the best voice there is. When a voice fails in mid-utterance the next one goes on
+ * from the first word that was not made, so that nothing is skipped and nothing said twice.
+ */
+import type { TimedWord, TtsEvent, TtsSession, TtsVendor } from '../adapters/tts/port.ts';
+import type { Input, UtteranceId } from '../src/conversation/types.ts';
+import { VendorError } from '../src/errors.ts';
+import type { CallEvent } from '../src/events.ts';
+import type { Outlet } from './outlet.ts';
+import type { Manner, SpeechCache } from './speech-cache.ts';
+
+export type SpeakOptions = {
+  /** Best voice first. */
+  readonly vendors: readonly TtsVendor[];
+  readonly manner: Manner;
+  readonly cache: SpeechCache;
+  readonly outlet: Outlet;
+  readonly now: () => number;
+  readonly onInput: (input: Input) => void;
+  readonly onEvent: (event: CallEvent) => void;
+};
+
+type Spoken = {
+  readonly id: UtteranceId;
+  text: string;
+  finished: boolean;
+  /** Audio made so far, milliseconds, and how many words of the text it covers. */
+  madeMs: number;
+  wordsMade: number;
+  /** The end of the last word whose timing is known. */
+  timedToMs: number;
+  attempts: number;
+  /** Where the present attempt's audio begins. */
+  baseMs: number;
+  /** The id under which the session knows it; a new one for each attempt. */
+  voiceId: number | undefined;
+  /** Text that waits for a session. */
+  pending: string[];
+};
+
+type Open = { readonly session: TtsSession; readonly rung: number; spoke: boolean };
+
+const OPEN_TIMEOUT_MS = 1_500;
+const FIRST_BYTE_TIMEOUT_MS = 1_500;
+const STALL_TIMEOUT_MS = 1_500;
+/** After a fall to a lesser voice, how long before the best is tried again. */
+const CLIMB_AFTER_MS = 30_000;
+/** Speech rate assumed where a voice gives no timings. */
+const MS_PER_CHAR = 65;
+
+export class Speaking {
+  readonly #options: SpeakOptions;
+  readonly #spoken = new Map<UtteranceId, Spoken>();
+  readonly #byVoice = new Map<number, Spoken>();
+  #open: Open | undefined;
+  #opening = false;
+  #rung = 0;
+  #fellAt = 0;
+  #nextVoiceId = 1;
+  #closed = false;
+
+  constructor(options: SpeakOptions) {
+    this.#options = options;
+  }
+
+  /** Opens the voice before it is needed. */
+  prewarm(): void {
+    this.#ensureOpen();
+  }
+
+  say(id: UtteranceId, text: string): void {
+    const spoken = this.#spoken.get(id) ?? this.#begin(id);
+    spoken.text += text;
+    this.#speak(spoken, text);
+  }
+
+  finish(id: UtteranceId): void {
+    const spoken = this.#spoken.get(id);
+    if (!spoken) {
+      this.#complete(id, 0);
+      return;
+    }
+    spoken.finished = true;
+    if (spoken.voiceId !== undefined && spoken.pending.length === 0) {
+      this.#open?.session.finish(spoken.voiceId);
+    }
+  }
+
+  /** Speaks a whole line, from the cache where it is known. */
+  sayLine(id: UtteranceId, text: string): void {
+    const cached = this.#options.cache.get(this.#options.manner, text);
+    if (!cached) {
+      this.say(id, text);
+      this.finish(id);
+      return;
+    }
+    for (const piece of cached.pieces) this.#options.outlet.add(id, piece);
+    const { words, totalMs } = cached;
+    this.#options.onInput({ kind: 'audio-ready', utterance: id, totalMs, words });
+    this.#complete(id, totalMs);
+  }
+
+  cancel(id: UtteranceId): void {
+    const spoken = this.#spoken.get(id);
+    if (spoken?.voiceId !== undefined) this.#open?.session.cancel(spoken.voiceId);
+    this.#drop(id);
+    this.#options.outlet.forget(id);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#open?.session.close();
+    this.#open = undefined;
+    this.#spoken.clear();
+    this.#byVoice.clear();
+  }
+
+  #begin(id: UtteranceId): Spoken {
+    const spoken: Spoken = {
+      id,
+      text: '',
+      finished: false,
+      madeMs: 0,
+      wordsMade: 0,
+      timedToMs: 0,
+      attempts: 0,
+      baseMs: 0,
+      voiceId: undefined,
+      pending: [],
+    };
+    if (this.#spoken.size === 0) this.#climbBack();
+    this.#spoken.set(id, spoken);
+    return spoken;
+  }
+
+  /** With nothing being said, a better voice may be tried again after a while. */
+  #climbBack(): void {
+    if (this.#rung === 0 || this.#options.now() - this.#fellAt < CLIMB_AFTER_MS) return;
+    this.#open?.session.close();
+    this.#open = undefined;
+    this.#moveTo(0);
+  }
+
+  #moveTo(rung: number): void {
+    const { vendors, onEvent } = this.#options;
+    const from = vendors[this.#rung]?.vendor ?? 'none';
+    const to = vendors[rung]?.vendor ?? 'none';
+    this.#rung = rung;
+    if (from !== to) onEvent({ what: 'ladder-moved', service: 'tts', from, to });
+  }
+
+  #speak(spoken: Spoken, text: string): void {
+    const open = this.#open;
+    if (!open) {
+      spoken.pending.push(text);
+      this.#ensureOpen();
+      return;
+    }
+    if (spoken.voiceId === undefined) {
+      spoken.voiceId = this.#nextVoiceId;
+      this.#nextVoiceId += 1;
+      this.#byVoice.set(spoken.voiceId, spoken);
+    }
+    open.session.say(spoken.voiceId, text);
+  }
+
+  #ensureOpen(): void {
+    if (this.#open || this.#opening || this.#closed) return;
+    const rung = this.#rung;
+    const vendor = this.#options.vendors[rung];
+    if (!vendor) return this.#allFailed();
+    this.#opening = true;
+    this.#connect(vendor, rung).catch((error: unknown) => {
+      this.#opening = false;
+      if (this.#closed) return;
+      this.#report(error, vendor);
+      this.#fall(rung);
+      if (this.#spoken.size > 0) this.#ensureOpen();
+    });
+  }
+
+  async #connect(vendor: TtsVendor, rung: number): Promise<void> {
+    let open: Open | undefined;
+    const session = await vendor.open({
+      ...this.#options.manner,
+      openTimeoutMs: OPEN_TIMEOUT_MS,
+      firstByteTimeoutMs: FIRST_BYTE_TIMEOUT_MS,
+      stallTimeoutMs: STALL_TIMEOUT_MS,
+      onEvent: (event) => {
+        if (open && this.#open === open) this.#take(event, open);
+      },
+    });
+    this.#opening = false;
+    if (this.#closed) return session.close();
+    open = { session, rung, spoke: false };
+    this.#open = open;
+    for (const spoken of this.#spoken.values()) this.#flushPending(spoken);
+  }
+
+  #flushPending(spoken: Spoken): void {
+    const texts = spoken.pending.splice(0);
+    for (const text of texts) this.#speak(spoken, text);
+    if (spoken.finished && spoken.voiceId !== undefined) {
+      this.#open?.session.finish(spoken.voiceId);
+    }
+  }
+
+  #take(event: TtsEvent, open: Open): void {
+    if (event.kind === 'failed') return this.#sessionFailed(event.error, open);
+    const spoken = this.#byVoice.get(event.utterance);
+    if (!spoken) return;
+    switch (event.kind) {
+      case 'audio':
+        open.spoke = true;
+        return this.#takeAudio(spoken, event);
+      case 'done':
+        this.#drop(spoken.id);
+        return this.#complete(spoken.id, spoken.madeMs);
+      case 'utterance-failed':
+        this.#report(event.error, this.#options.vendors[open.rung]);
+        if (!open.spoke) {
+          open.session.close();
+          this.#open = undefined;
+          this.#fall(open.rung);
+        }
+        return this.#retry(spoken);
+    }
+  }
+
+  #takeAudio(spoken: Spoken, event: Extract<TtsEvent, { kind: 'audio' }>): void {
+    const { outlet, onInput } = this.#options;
+    spoken.madeMs += event.bytes / 8;
+    const words = event.words?.map((word) => shifted(word, spoken.baseMs));
+    if (words) {
+      spoken.wordsMade += words.length;
+      spoken.timedToMs = words.at(-1)?.endMs ?? spoken.timedToMs;
+    }
+    const { id: utterance, madeMs: totalMs } = spoken;
+    onInput({ kind: 'audio-ready', utterance, totalMs, words });
+    if (outlet.add(spoken.id, { base64: event.base64, bytes: event.bytes })) return;
+    this.#open?.session.cancel(event.utterance);
+    this.#drop(spoken.id);
+    this.#complete(spoken.id, spoken.madeMs);
+  }
+
+  #complete(utterance: UtteranceId, totalMs: number): void {
+    this.#options.onInput({ kind: 'audio-ended', utterance, totalMs });
+    this.#options.outlet.end(utterance);
+  }
+
+  #drop(id: UtteranceId): void {
+    const spoken = this.#spoken.get(id);
+    if (spoken?.voiceId !== undefined) this.#byVoice.delete(spoken.voiceId);
+    this.#spoken.delete(id);
+  }
+
+  #sessionFailed(error: VendorError, open: Open): void {
+    this.#open = undefined;
+    this.#report(error, this.#options.vendors[open.rung]);
+    // A session that has spoken may just have lost its connection; one that never did is of no use.
+    if (!open.spoke) this.#fall(open.rung);
+    for (const spoken of [...this.#spoken.values()]) this.#retry(spoken);
+  }
+
+  #report(error: unknown, vendor: TtsVendor | undefined): void {
+    const failure = error instanceof VendorError ? error.failure : 'unreachable';
+    if (vendor) this.#options.onEvent({ what: 'vendor-failed', vendor: vendor.vendor, failure });
+  }
+
+  #fall(from: number): void {
+    if (this.#rung !== from) return;
+    this.#fellAt = this.#options.now();
+    this.#moveTo(from + 1);
+  }
+
+  /** Goes on with the next voice, or a new session of this one, at the first word not made. */
+  #retry(spoken: Spoken): void {
+    if (spoken.voiceId !== undefined) this.#byVoice.delete(spoken.voiceId);
+    spoken.voiceId = undefined;
+    spoken.attempts += 1;
+    if (spoken.attempts > 2 * this.#options.vendors.length) return this.#giveUp(spoken);
+    const rest = this.#keepWholeWords(spoken);
+    spoken.pending = rest === '' ? [] : [rest];
+    if (rest === '' && spoken.finished) {
+      this.#drop(spoken.id);
+      return this.#complete(spoken.id, spoken.madeMs);
+    }
+    if (this.#open) this.#flushPending(spoken);
+    else this.#ensureOpen();
+  }
+
+  /** Drops what was made of an unfinished word; returns the text that is still to be spoken. */
+  #keepWholeWords(spoken: Spoken): string {
+    const words = spoken.text.split(/\s+/).filter((word) => word !== '');
+    if (spoken.timedToMs < spoken.madeMs && spoken.timedToMs > spoken.baseMs) {
+      spoken.madeMs = this.#options.outlet.trim(spoken.id, spoken.timedToMs);
+    } else if (spoken.madeMs > spoken.baseMs && spoken.timedToMs <= spoken.baseMs) {
+      const chars = (spoken.madeMs - spoken.baseMs) / MS_PER_CHAR;
+      spoken.wordsMade += wordsWithin(words.slice(spoken.wordsMade), chars);
+    }
+    spoken.baseMs = spoken.madeMs;
+    spoken.timedToMs = spoken.madeMs;
+    const rest = words.slice(spoken.wordsMade).join(' ');
+    return rest === '' ? '' : `${rest} `;
+  }
+
+  #giveUp(spoken: Spoken): void {
+    this.#drop(spoken.id);
+    this.#options.onInput({ kind: 'audio-failed', utterance: spoken.id });
+    this.#options.outlet.end(spoken.id);
+  }
+
+  /** No voice is left: what is being said ends here. The next utterance begins at the top again. */
+  #allFailed(): void {
+    this.#rung = 0;
+    for (const spoken of [...this.#spoken.values()]) this.#giveUp(spoken);
+  }
+}
+
+function shifted(word: TimedWord, byMs: number): TimedWord {
+  return { text: word.text, startMs: word.startMs + byMs, endMs: word.endMs + byMs };
+}
+
+function wordsWithin(words: readonly string[], chars: number): number {
+  let length = 0;
+  const beyond = words.findIndex((word) => (length += word.length + 1) > chars);
+  return beyond < 0 ? words.length : beyond;
+}

@@ -1,0 +1,124 @@
+/**
+ * Speech that is known before it is needed: greetings, fillers, apologies. Synthesised once per
+ * voice and pace, kept by the process.
+ */
+import type { TimedWord, TtsOptions, TtsVendor } from '../adapters/tts/port.ts';
+import type { Piece } from './outlet.ts';
+
+export type CachedSpeech = {
+  readonly pieces: readonly Piece[];
+  readonly words: readonly TimedWord[] | undefined;
+  readonly totalMs: number;
+};
+
+/** How something is spoken; part of the key. */
+export type Manner = Pick<TtsOptions, 'voiceId' | 'language' | 'speed'>;
+
+const MAX_ENTRIES = 400;
+/** Longest wait for one line; it is made ahead of time, so this may be generous. */
+const LINE_TIMEOUT_MS = 10_000;
+const MAX_AT_ONCE = 3;
+
+export class SpeechCache {
+  readonly #vendors: readonly TtsVendor[];
+  readonly #entries = new Map<string, CachedSpeech>();
+  readonly #pending = new Map<string, Promise<CachedSpeech | undefined>>();
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+
+  /** `vendors`: in order of preference. */
+  constructor(vendors: readonly TtsVendor[]) {
+    this.#vendors = vendors;
+  }
+
+  get(manner: Manner, text: string): CachedSpeech | undefined {
+    return this.#entries.get(keyOf(manner, text));
+  }
+
+  /** Makes sure, as well as possible, that `get` will have it. Never rejects. */
+  async prepare(manner: Manner, text: string): Promise<CachedSpeech | undefined> {
+    const key = keyOf(manner, text);
+    const known = this.#entries.get(key);
+    if (known) return known;
+    const pending = this.#pending.get(key);
+    if (pending) return await pending;
+    const made = this.#make(manner, text).finally(() => this.#pending.delete(key));
+    this.#pending.set(key, made);
+    return await made;
+  }
+
+  async #make(manner: Manner, text: string): Promise<CachedSpeech | undefined> {
+    if (this.#running >= MAX_AT_ONCE) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    this.#running += 1;
+    try {
+      for (const vendor of this.#vendors) {
+        const speech = await synthesise(vendor, manner, text).catch(() => undefined);
+        if (!speech) continue;
+        const oldest = this.#entries.keys().next();
+        if (this.#entries.size >= MAX_ENTRIES && !oldest.done) this.#entries.delete(oldest.value);
+        this.#entries.set(keyOf(manner, text), speech);
+        return speech;
+      }
+      return undefined;
+    } finally {
+      this.#running -= 1;
+      this.#waiting.shift()?.();
+    }
+  }
+}
+
+function keyOf(manner: Manner, text: string): string {
+  return [manner.voiceId, manner.language, manner.speed, text].join('\n');
+}
+
+/** Speaks one text in a session of its own. Rejects when it does not come out whole. */
+async function synthesise(vendor: TtsVendor, manner: Manner, text: string): Promise<CachedSpeech> {
+  const pieces: Piece[] = [];
+  const words: TimedWord[] = [];
+  let timed = true;
+  let settle: (error?: unknown) => void = () => undefined;
+  const done = new Promise<void>((resolve, reject) => {
+    settle = (error) => {
+      if (error === undefined) resolve();
+      else reject(error instanceof Error ? error : new Error('speech was not made'));
+    };
+  });
+  const timer = setTimeout(() => settle(new Error('speech took too long')), LINE_TIMEOUT_MS);
+  try {
+    const session = await vendor.open({
+      ...manner,
+      openTimeoutMs: 3_000,
+      firstByteTimeoutMs: 5_000,
+      stallTimeoutMs: 3_000,
+      onEvent: (event) => {
+        switch (event.kind) {
+          case 'audio':
+            pieces.push({ base64: event.base64, bytes: event.bytes });
+            if (event.words) words.push(...event.words);
+            else timed = false;
+            return;
+          case 'done':
+            return settle();
+          case 'utterance-failed':
+          case 'failed':
+            return settle(event.error);
+        }
+      },
+    });
+    try {
+      session.say(1, text);
+      session.finish(1);
+      await done;
+    } finally {
+      session.close();
+    }
+  } finally {
+    clearTimeout(timer);
+    done.catch(() => undefined);
+  }
+  const totalMs = pieces.reduce((sum, piece) => sum + piece.bytes, 0) / 8;
+  if (totalMs === 0) throw new Error('speech was empty');
+  return { pieces, words: timed ? words : undefined, totalMs };
+}

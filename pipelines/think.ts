@@ -1,0 +1,165 @@
+/**
+ * The call's thinking: asks the model, turns its tokens into clauses, falls to the next model while
+ * nothing has been said yet.
+ */
+import type { LlmTool, LlmUsage, LlmVendor } from '../adapters/llm/port.ts';
+import { promptMessages, type PromptPart } from '../src/companion/prompt.ts';
+import { ClauseSplitter } from '../src/conversation/clauses.ts';
+import type { Effect, Input, UtteranceId } from '../src/conversation/types.ts';
+import { VendorError } from '../src/errors.ts';
+import type { CallEvent } from '../src/events.ts';
+
+export type ThinkOptions = {
+  /** Best model first. */
+  readonly vendors: readonly LlmVendor[];
+  readonly system: readonly PromptPart[];
+  readonly tools: readonly LlmTool[];
+  readonly onInput: (input: Input) => void;
+  readonly onEvent: (event: CallEvent) => void;
+};
+
+type Ask = Extract<Effect, { kind: 'ask-model' }>;
+
+const MAX_TOKENS = 300;
+/** The first model's share of the time in which the caller must hear something meaningful. */
+const FIRST_TOKEN_TIMEOUT_MS = 2_500;
+const STALL_TIMEOUT_MS = 2_000;
+
+export class Thinking {
+  readonly #options: ThinkOptions;
+  readonly #running = new Map<UtteranceId, AbortController>();
+
+  constructor(options: ThinkOptions) {
+    this.#options = options;
+  }
+
+  ask(effect: Ask): void {
+    const abort = new AbortController();
+    this.#running.set(effect.utterance, abort);
+    this.#run(effect, abort.signal)
+      .catch(() => {
+        if (!abort.signal.aborted) this.#put({ kind: 'reply-failed', utterance: effect.utterance });
+      })
+      .finally(() => this.#running.delete(effect.utterance));
+  }
+
+  cancel(utterance: UtteranceId): void {
+    this.#running.get(utterance)?.abort();
+    this.#running.delete(utterance);
+  }
+
+  close(): void {
+    for (const abort of this.#running.values()) abort.abort();
+    this.#running.clear();
+  }
+
+  #put(input: Input): void {
+    this.#options.onInput(input);
+  }
+
+  /** Walks down the ladder until a model has said something. Rejects when none did. */
+  async #run(effect: Ask, signal: AbortSignal): Promise<void> {
+    const { vendors, onEvent } = this.#options;
+    for (const [rung, vendor] of vendors.entries()) {
+      const { turnId, utterance, draft } = effect;
+      onEvent({ what: 'reply-asked', turnId, utterance, draft, vendor: vendor.vendor });
+      const reply = new Reply(utterance, this.#options);
+      try {
+        await this.#stream(vendor, effect, signal, reply);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        const failure = error instanceof VendorError ? error.failure : 'garbage';
+        onEvent({ what: 'vendor-failed', vendor: vendor.vendor, failure });
+        const next = vendors[rung + 1];
+        if (reply.hasSpoken || !next) {
+          reply.flush();
+          throw error;
+        }
+        onEvent({ what: 'ladder-moved', service: 'llm', from: vendor.vendor, to: next.vendor });
+      }
+    }
+    throw new Error('no model is configured');
+  }
+
+  async #stream(vendor: LlmVendor, effect: Ask, signal: AbortSignal, reply: Reply): Promise<void> {
+    const stream = vendor.stream({
+      system: this.#options.system,
+      messages: promptMessages(effect.history, effect.cues, effect.guidance),
+      tools: this.#options.tools,
+      maxTokens: MAX_TOKENS,
+      firstTokenTimeoutMs: FIRST_TOKEN_TIMEOUT_MS,
+      stallTimeoutMs: STALL_TIMEOUT_MS,
+      signal,
+    });
+    for await (const event of stream) {
+      if (signal.aborted) return;
+      switch (event.kind) {
+        case 'text':
+          reply.take(event.text);
+          break;
+        case 'tool-call':
+          reply.flush();
+          reply.hasSpoken = true;
+          this.#put({
+            kind: 'reply-tool',
+            utterance: effect.utterance,
+            callId: event.id,
+            name: event.name,
+            input: event.input,
+          });
+          break;
+        case 'done':
+          reply.done(event.usage);
+          return;
+      }
+    }
+    throw new VendorError(vendor.vendor, 'cut');
+  }
+}
+
+/** The clauses of one attempt at a reply. */
+class Reply {
+  readonly #utterance: UtteranceId;
+  readonly #options: ThinkOptions;
+  readonly #splitter = new ClauseSplitter();
+  /** Something of it has been given to the core and can't be taken back. */
+  hasSpoken = false;
+
+  constructor(utterance: UtteranceId, options: ThinkOptions) {
+    this.#utterance = utterance;
+    this.#options = options;
+  }
+
+  take(text: string): void {
+    this.#emit(this.#splitter.push(text));
+  }
+
+  flush(): void {
+    this.#emit(this.#splitter.end());
+  }
+
+  done(usage: LlmUsage): void {
+    this.flush();
+    const { inputTokens, cachedTokens, outputTokens } = usage;
+    const utterance = this.#utterance;
+    this.#options.onInput({ kind: 'reply-done', utterance });
+    this.#options.onEvent({
+      what: 'reply-done',
+      utterance,
+      inputTokens,
+      cachedTokens,
+      outputTokens,
+    });
+  }
+
+  #emit(clauses: readonly string[]): void {
+    for (const text of clauses) {
+      if (!this.hasSpoken) {
+        this.#options.onEvent({ what: 'reply-first-clause', utterance: this.#utterance });
+      }
+      this.hasSpoken = true;
+      this.#options.onInput({ kind: 'reply-clause', utterance: this.#utterance, text });
+    }
+  }
+}

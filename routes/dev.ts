@@ -1,0 +1,75 @@
+/**
+ * Only outside production: the live events of all calls, words included, and a way to have a call
+ * placed. Answers nobody but this machine.
+ */
+import { Router, type NextFunction, type Request, type Response } from 'express';
+import express from 'express';
+import { z } from 'zod';
+import type { Calls } from '../pipelines/calls.ts';
+import { stranger } from '../src/companion/person.ts';
+import type { EventHub } from '../src/events.ts';
+import { monotonicMs } from '../src/events.ts';
+import type { People } from '../src/people.ts';
+
+export type DevRoutesOptions = {
+  readonly calls: Calls;
+  readonly people: People;
+  readonly events: EventHub;
+};
+
+const placeSchema = z.object({
+  to: z.string().regex(/^\+[1-9]\d{6,14}$/),
+  personName: z.string().max(80).optional(),
+  language: z.enum(['en', 'es']).optional(),
+});
+
+const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
+const LOOPBACK_HOST = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/;
+
+/** A watcher that does not read is let go once this much waits for it. */
+const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
+
+/** Same machine, and not by way of a page of somebody else's. */
+function onlyThisMachine(req: Request, res: Response, next: NextFunction): void {
+  const origin = req.headers.origin;
+  const local =
+    LOOPBACK.has(req.socket.remoteAddress ?? '') &&
+    LOOPBACK_HOST.test(req.headers.host ?? '') &&
+    (origin === undefined || LOOPBACK_HOST.test(origin.replace(/^https?:\/\//, '')));
+  if (local) next();
+  else res.status(403).end();
+}
+
+export function devRoutes({ calls, people, events }: DevRoutesOptions): Router {
+  const router = Router();
+  router.use(onlyThisMachine);
+
+  router.get('/events', (req, res) => {
+    res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    res.write(`: ${monotonicMs()}\n\n`);
+    const unsubscribe = events.subscribe((event) => {
+      if (res.writableLength > MAX_UNREAD_BYTES) res.destroy();
+      else res.write(`data: ${JSON.stringify(event)}\n\n`);
+    });
+    req.on('close', unsubscribe);
+  });
+
+  router.post('/call', express.json({ limit: '4kb' }), async (req, res) => {
+    const body = placeSchema.safeParse(req.body);
+    if (!body.success) {
+      res.status(400).json({ error: 'give {"to": "+1555…"}' });
+      return;
+    }
+    const { to, personName, language } = body.data;
+    const known = people.byPhone(to);
+    const person =
+      known.personId === 'unknown'
+        ? { ...stranger(to), name: personName ?? '', language: language ?? 'en' }
+        : known;
+    const result = await calls.place(person);
+    if ('refused' in result) res.status(409).json({ error: result.refused });
+    else res.status(202).json(result);
+  });
+
+  return router;
+}

@@ -1,0 +1,248 @@
+/**
+ * The composition root: plain constructor calls, top to bottom. The only file that names vendors.
+ */
+import { randomUUID } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import express, { type NextFunction, type Request, type Response } from 'express';
+import helmet from 'helmet';
+import { Breaker } from '../adapters/breaker.ts';
+import { guardLlm, guardStt, guardTelephony, guardTts } from '../adapters/guarded.ts';
+import { createClaude } from '../adapters/llm/claude.ts';
+import { createDeepgramFlux } from '../adapters/stt/deepgram-flux.ts';
+import { createDeepgramNova } from '../adapters/stt/deepgram-nova.ts';
+import { createTwilio } from '../adapters/telephony/twilio.ts';
+import { createClips } from '../adapters/tts/clips.ts';
+import { createElevenLabsHttp } from '../adapters/tts/elevenlabs-http.ts';
+import { createElevenLabsSocket } from '../adapters/tts/elevenlabs-socket.ts';
+import type { CallServices } from '../pipelines/call.ts';
+import { Calls } from '../pipelines/calls.ts';
+import { SpeechCache } from '../pipelines/speech-cache.ts';
+import { devRoutes } from '../routes/dev.ts';
+import { healthRoutes } from '../routes/health.ts';
+import { createSignatureCheck } from '../routes/twilio-signature.ts';
+import { voiceRoutes } from '../routes/voice.ts';
+import { createMediaSocket, type MediaSocket } from '../websocket/media-socket.ts';
+import { commonLines } from './companion/lines.ts';
+import { DEFAULT_MANNER } from './companion/person.ts';
+import { mediaStreamUrl, withListeningPort, type Config } from './config.ts';
+import { EventHub } from './events.ts';
+import { logEvents } from './event-log.ts';
+import type { Logger } from './log.ts';
+import { loadPeople, type People } from './people.ts';
+import { createMemorySessionStore } from './store/memory-session-store.ts';
+import { createRedisSessionStore } from './store/redis-session-store.ts';
+import type { SessionStore } from './store/session-store.ts';
+
+export type App = {
+  readonly server: Server;
+  readonly calls: Calls;
+  readonly events: EventHub;
+  /** Binds the port; resolves with the port there is. */
+  listen(): Promise<number>;
+  /** Ends every connection and lets go of everything. Bounded; idempotent. */
+  close(): Promise<void>;
+};
+
+/** Overrides for tests and the development server. */
+export type AppOptions = {
+  readonly people?: People;
+  /** Served at `/` in development. */
+  readonly webRoot?: string;
+};
+
+/** Twilio needs some time to close its end of a stream. */
+const CLOSE_TIMEOUT_MS = 3_000;
+
+export async function createApp(
+  initial: Config,
+  log: Logger,
+  options: AppOptions = {},
+): Promise<App> {
+  let config = initial;
+  const instance = `i-${randomUUID()}`;
+  const events = new EventHub();
+  logEvents(events, log);
+  const store = await openStore(config, log);
+  const people = options.people ?? (await loadPeople(config.dataDir));
+
+  const vendors = await connectVendors(config);
+  const speechCache = new SpeechCache(vendors.tts);
+  const services: CallServices = {
+    stt: vendors.stt,
+    llm: vendors.llm,
+    tts: vendors.tts,
+    telephony: vendors.telephony,
+    speechCache,
+    events,
+    voiceId: config.elevenlabs.voiceId,
+    wallClock: () => new Date(),
+  };
+  const publicUrl = (): string => config.http.publicUrl;
+  const calls = new Calls({
+    services,
+    maxCalls: config.maxCalls,
+    urls: () => ({
+      answer: `${publicUrl()}/voice/answer`,
+      status: `${publicUrl()}/voice/status`,
+      amd: `${publicUrl()}/voice/amd`,
+    }),
+  });
+
+  const app = express();
+  app.disable('x-powered-by');
+  app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
+  const breakers = (): ReturnType<Breaker['status']>[] => vendors.breakers.map((b) => b.status());
+  app.use('/health', healthRoutes({ calls, store, breakers, mode: config.mode }));
+  const signature = createSignatureCheck({
+    publicUrl,
+    authToken: config.twilio.authToken,
+    onRefused: ({ status, count }) => log.warn('webhook refused', { status, attempt: count }),
+  });
+  const streamUrl = (): string => mediaStreamUrl(config);
+  app.use(
+    '/voice',
+    ...signature.handlers,
+    voiceRoutes({ calls, people, store, log, instance, streamUrl, publicUrl }),
+  );
+  if (config.environment !== 'production') {
+    app.use('/dev', devRoutes({ calls, people, events }));
+    if (options.webRoot !== undefined) app.use(express.static(options.webRoot));
+  }
+  app.use((_req: Request, res: Response) => {
+    res.status(404).json({ error: 'not found' });
+  });
+  app.use(onError(log));
+
+  const server = createServer({ requestTimeout: 15_000, headersTimeout: 10_000 }, app);
+  const media = createMediaSocket({
+    server,
+    publicUrl,
+    authToken: config.twilio.authToken,
+    consumeToken: async (token) => await store.consumeToken(token),
+    attach: (start, _claim, stream) =>
+      calls.attach(start.callSid, stream) ?? { refuse: 1008, reason: 'unknown call' },
+    onNotice: (notice) => {
+      if (notice.kind === 'failed') log.error('media stream failed', { error: notice.error });
+      else log.info('media socket', { what: notice.kind });
+    },
+  });
+  warmUp(config, speechCache, vendors.warm);
+
+  return {
+    server,
+    calls,
+    events,
+    listen: async () => {
+      const port = await bind(server, config.http.port);
+      config = withListeningPort(config, port);
+      return port;
+    },
+    close: async () => await closeAll({ calls, media, server, store, vendors }),
+  };
+}
+
+type Vendors = Pick<CallServices, 'stt' | 'llm' | 'tts' | 'telephony'> & {
+  readonly breakers: readonly Breaker[];
+  warm(): Promise<void>;
+  close(): void;
+};
+
+/** Loads the SDKs now: a lazy import would be paid for by the first caller. */
+async function connectVendors(config: Config): Promise<Vendors> {
+  const { deepgram, anthropic, elevenlabs, twilio } = config;
+  const [flux, nova, claude, carrier] = await Promise.all([
+    createDeepgramFlux(deepgram),
+    createDeepgramNova(deepgram),
+    createClaude(anthropic),
+    createTwilio(twilio),
+  ]);
+  const socketVoice = createElevenLabsSocket(elevenlabs);
+  const httpVoice = createElevenLabsHttp(elevenlabs);
+  const clips = createClips();
+  const breaker = {
+    flux: new Breaker('deepgram-flux'),
+    nova: new Breaker('deepgram-nova'),
+    claude: new Breaker('claude'),
+    socketVoice: new Breaker('elevenlabs-socket'),
+    httpVoice: new Breaker('elevenlabs-http'),
+    twilio: new Breaker('twilio'),
+  };
+  return {
+    stt: [guardStt(flux, breaker.flux), guardStt(nova, breaker.nova)],
+    llm: [guardLlm(claude, breaker.claude)],
+    tts: [
+      guardTts(socketVoice, breaker.socketVoice),
+      guardTts(httpVoice, breaker.httpVoice),
+      clips,
+    ],
+    telephony: guardTelephony(carrier, breaker.twilio),
+    breakers: Object.values(breaker),
+    warm: async () => await claude.warm(),
+    close: () => claude.close(),
+  };
+}
+
+async function openStore(config: Config, log: Logger): Promise<SessionStore> {
+  if (config.redisUrl === undefined) return createMemorySessionStore();
+  const store = createRedisSessionStore({
+    url: config.redisUrl,
+    onConnection: (state) => log.warn('session store connection', { state, store: 'redis' }),
+  });
+  await store.untilReady(2_000);
+  return store;
+}
+
+/** Lines that any call may need are made before one does. Failures show up in the breakers. */
+function warmUp(config: Config, cache: SpeechCache, warmVendors: () => Promise<void>): void {
+  void warmVendors();
+  for (const language of ['en', 'es'] as const) {
+    const manner = {
+      voiceId: config.elevenlabs.voiceId,
+      language,
+      speed: DEFAULT_MANNER.speechSpeed,
+    };
+    for (const line of commonLines(language)) void cache.prepare(manner, line);
+  }
+}
+
+function onError(log: Logger) {
+  return (error: unknown, _req: Request, res: Response, next: NextFunction): void => {
+    log.error('request failed', { error });
+    if (res.headersSent) next(error);
+    else res.status(500).json({ error: 'internal error' });
+  };
+}
+
+async function bind(server: Server, port: number): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : port;
+}
+
+type Parts = {
+  readonly calls: Calls;
+  readonly media: MediaSocket;
+  readonly server: Server;
+  readonly store: SessionStore;
+  readonly vendors: Vendors;
+};
+
+async function closeAll({ calls, media, server, store, vendors }: Parts): Promise<void> {
+  calls.close();
+  await media.close();
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS);
+  await closed;
+  clearTimeout(timer);
+  vendors.close();
+  await store.close();
+}

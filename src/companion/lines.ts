@@ -1,0 +1,66 @@
+/** The companion's fixed lines. Several wordings of one line are used in turn. */
+import type { LineId } from '../conversation/types.ts';
+
+export type Lines = Readonly<Record<LineId, readonly string[]>>;
+
+const EN: Omit<Lines, 'greeting'> = {
+  filler: ['Let me think a moment.', 'Just a moment, dear.', 'Let me see.'],
+  checking: ['Let me look that up for you.', 'One moment, I will check.'],
+  trouble: [
+    "I'm sorry, I lost my train of thought. Could you say that again for me?",
+    "I'm sorry, I'm a little slow just now. Please, tell me once more.",
+  ],
+  'lost-thread': ["I'm sorry, I lost my thread there. What were you saying?"],
+  'did-not-catch': ["I didn't quite catch that. Could you say it once more?"],
+  'still-there': ['Are you still there?', 'Take your time. Are you still with me?'],
+  'cannot-hear': ["I can't hear you just now. If you are there, please say hello."],
+  goodbye: ['Goodbye for now. Take good care of yourself.'],
+  'idle-goodbye': ["I still can't hear you, so I'll let you go for now. Take care, goodbye."],
+  'cut-in': ['Let me just stop you there for a moment.'],
+  'time-goodbye': [
+    'We have talked for a good while, and I have to go now. Take good care. Goodbye.',
+  ],
+  'drain-goodbye': ["I'm so sorry, I have to stop here. I'll be in touch again soon. Goodbye."],
+  'lost-you': ['Sorry, I lost you for a moment.'],
+  keypad: [
+    "I'm sorry, I can't hear you properly at the moment. If you need help, please press one on your phone.",
+  ],
+  'help-coming': ['Thank you. I am letting your family know right now that you need help.'],
+  voicemail: [
+    'Hello, this is your phone companion. I just called to say hello. I will try again later. Goodbye.',
+  ],
+};
+
+const ES: Omit<Lines, 'greeting'> = {
+  filler: ['Déjeme pensar un momento.', 'Un momentito.', 'A ver.'],
+  checking: ['Déjeme mirarlo.', 'Un momento, lo compruebo.'],
+  trouble: [
+    'Perdone, he perdido el hilo. ¿Me lo puede decir otra vez?',
+    'Perdone, hoy voy un poco lenta. Dígamelo una vez más, por favor.',
+  ],
+  'lost-thread': ['Perdone, he perdido el hilo. ¿Qué me decía?'],
+  'did-not-catch': ['No le he entendido bien. ¿Me lo repite, por favor?'],
+  'still-there': ['¿Sigue usted ahí?', 'Sin prisa. ¿Sigue conmigo?'],
+  'cannot-hear': ['Ahora no le oigo. Si está ahí, dígame hola, por favor.'],
+  goodbye: ['Hasta pronto. Cuídese mucho.'],
+  'idle-goodbye': ['Sigo sin oírle, así que le dejo por ahora. Cuídese, adiós.'],
+  'cut-in': ['Déjeme interrumpirle un momento.'],
+  'time-goodbye': ['Hemos hablado un buen rato y ahora tengo que irme. Cuídese mucho. Adiós.'],
+  'drain-goodbye': ['Lo siento mucho, tengo que dejarlo aquí. Volveré a llamar pronto. Adiós.'],
+  'lost-you': ['Perdone, se ha cortado un momento.'],
+  keypad: ['Perdone, ahora no le oigo bien. Si necesita ayuda, pulse el uno en su teléfono.'],
+  'help-coming': ['Gracias. Estoy avisando ahora mismo a su familia de que necesita ayuda.'],
+  voicemail: [
+    'Hola, soy su compañera telefónica. Llamaba solo para saludar. Volveré a llamar más tarde. Adiós.',
+  ],
+};
+
+/** Every line of a call, with its own greeting. */
+export function linesFor(language: 'en' | 'es', greeting: string): Lines {
+  return { ...(language === 'es' ? ES : EN), greeting: [greeting] };
+}
+
+/** Lines that any call may need without warning; worth synthesising before they are. */
+export function commonLines(language: 'en' | 'es'): readonly string[] {
+  return Object.values(language === 'es' ? ES : EN).flat();
+}

@@ -1,0 +1,74 @@
+/**
+ * The entry, and the only owner of signals.
+ *
+ * SIGTERM or SIGINT: no new calls, live calls are wound up with a spoken goodbye before the deadline,
+ * then everything is closed and the exit code is 0. A second signal skips the goodbyes. If closing
+ * hangs, a late timer ends the process with 1.
+ */
+import { createApp, type App } from './app.ts';
+import { configNotices } from './config-notices.ts';
+import { loadConfig, type Config } from './config.ts';
+import { ConfigError } from './errors.ts';
+import { monotonicMs } from './events.ts';
+import { createLogger, type Logger } from './log.ts';
+
+/** For closing sockets and flushing the log after the drain. */
+const CLOSE_RESERVE_MS = 4_000;
+
+type Running = { readonly app: App; close(): Promise<void> };
+
+async function start(config: Config, log: Logger): Promise<Running> {
+  if (config.mode === 'emulated') {
+    const { startOnEmulators } = await import('../demo/dev-server.ts');
+    return await startOnEmulators(config, log);
+  }
+  const app = await createApp(config, log);
+  await app.listen();
+  return { app, close: async () => await app.close() };
+}
+
+async function main(): Promise<void> {
+  const config = loadConfig(process.env);
+  const log = createLogger(config.logLevel);
+  for (const { what, variables } of configNotices(config)) {
+    log.warn('configuration notice', { what, variables });
+  }
+  const running = await start(config, log);
+  const address = running.app.server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : config.http.port;
+  log.info('listening', { port, mode: config.mode, environment: config.environment });
+
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) {
+      log.warn('second signal: no goodbyes', { signal });
+      running.app.calls.close();
+      return;
+    }
+    stopping = true;
+    log.info('draining', { signal, calls: running.app.calls.active });
+    const force = setTimeout(() => process.exit(1), config.drainTimeoutMs + CLOSE_RESERVE_MS);
+    force.unref();
+    shutDown(running, log, config.drainTimeoutMs).catch((error: unknown) => {
+      log.fatal('shutdown failed', { error });
+      process.exitCode = 1;
+    });
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+async function shutDown(running: Running, log: Logger, drainTimeoutMs: number): Promise<void> {
+  await running.app.calls.drain('wind-up', monotonicMs() + drainTimeoutMs);
+  await running.close();
+  log.info('stopped');
+  await log.flush(1_000);
+  process.exitCode = 0;
+}
+
+main().catch((error: unknown) => {
+  const text = error instanceof ConfigError ? error.message : 'the server could not be started';
+  process.stderr.write(`hearthline: ${text}\n`);
+  if (!(error instanceof ConfigError)) console.error(error);
+  process.exitCode = 1;
+});

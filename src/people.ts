@@ -1,0 +1,81 @@
+/**
+ * Who the line knows, read once at start from `people.json` in the data directory. Until there is a
+ * database this file is the whole address book; without it everybody is a stranger.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { DEFAULT_MANNER, stranger, type Person } from './companion/person.ts';
+import { ConfigError } from './errors.ts';
+
+const sentence = z.string().min(1).max(300);
+
+const personSchema = z.object({
+  personId: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
+  name: z.string().max(80).default(''),
+  phone: z.string().regex(/^\+[1-9]\d{6,14}$/),
+  language: z.enum(['en', 'es']).default('en'),
+  timeZone: z.string().refine(isTimeZone, 'must be an IANA time zone').default('America/New_York'),
+  facts: z.array(sentence).max(50).default([]),
+  people: z.array(sentence).max(50).default([]),
+  followUps: z.array(sentence).max(20).default([]),
+  active: z.boolean().default(true),
+  manner: z
+    .object({
+      eotThreshold: z.number().min(0.5).max(1).default(DEFAULT_MANNER.eotThreshold),
+      eagerEotThreshold: z.number().min(0.3).max(0.9).default(DEFAULT_MANNER.eagerEotThreshold),
+      eotTimeoutMs: z.int().min(500).max(60_000).default(DEFAULT_MANNER.eotTimeoutMs),
+      speechSpeed: z.number().min(0.7).max(1.2).default(DEFAULT_MANNER.speechSpeed),
+    })
+    .default(DEFAULT_MANNER),
+});
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export type People = {
+  /** Whoever has this number; a stranger where nobody has. */
+  byPhone(phone: string): Person;
+  byId(personId: string): Person | undefined;
+};
+
+export function peopleFrom(list: readonly Person[]): People {
+  const byPhone = new Map(list.map((person) => [person.phone, person]));
+  const byId = new Map(list.map((person) => [person.personId, person]));
+  return {
+    byPhone: (phone) => byPhone.get(phone) ?? stranger(phone),
+    byId: (personId) => byId.get(personId),
+  };
+}
+
+/**
+ * Reads the file; a missing file is an empty book.
+ * @throws ConfigError naming the fields that are wrong, never their values.
+ */
+export async function loadPeople(dataDir: string): Promise<People> {
+  let text: string;
+  try {
+    text = await readFile(join(dataDir, 'people.json'), 'utf8');
+  } catch {
+    return peopleFrom([]);
+  }
+  const parsed = z.array(personSchema).max(10_000).safeParse(parseJson(text));
+  if (parsed.success) return peopleFrom(parsed.data);
+  throw new ConfigError(
+    parsed.error.issues.slice(0, 20).map((i) => `people.json ${i.path.join('.')}: ${i.code}`),
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ConfigError(['people.json is not JSON']);
+  }
+}
