@@ -126,7 +126,8 @@ export async function createApp(
       else log.info('media socket', { what: notice.kind });
     },
   });
-  warmUp(config, speechCache, vendors.warm);
+  void vendors.warm();
+  void makeCommonLines(config, speechCache);
 
   return {
     server,
@@ -150,15 +151,15 @@ type Vendors = Pick<CallServices, 'stt' | 'llm' | 'tts' | 'telephony'> & {
 /** Loads the SDKs now: a lazy import would be paid for by the first caller. */
 async function connectVendors(config: Config): Promise<Vendors> {
   const { deepgram, anthropic, elevenlabs, twilio } = config;
-  const [flux, nova, claude, carrier] = await Promise.all([
+  const [flux, nova, claude, carrier, clips] = await Promise.all([
     createDeepgramFlux(deepgram),
     createDeepgramNova(deepgram),
     createClaude(anthropic),
     createTwilio(twilio),
+    createClips(),
   ]);
   const socketVoice = createElevenLabsSocket(elevenlabs);
   const httpVoice = createElevenLabsHttp(elevenlabs);
-  const clips = createClips();
   const breaker = {
     flux: new Breaker('deepgram-flux'),
     nova: new Breaker('deepgram-nova'),
@@ -192,16 +193,18 @@ async function openStore(config: Config, log: Logger): Promise<SessionStore> {
   return store;
 }
 
-/** Lines that any call may need are made before one does. Failures show up in the breakers. */
-function warmUp(config: Config, cache: SpeechCache, warmVendors: () => Promise<void>): void {
-  void warmVendors();
+/**
+ * Lines that any call may need are made before one does, one after the other, so that the greeting
+ * of a call that comes meanwhile need not wait. Failures show up in the breakers.
+ */
+async function makeCommonLines(config: Config, cache: SpeechCache): Promise<void> {
   for (const language of ['en', 'es'] as const) {
     const manner = {
       voiceId: config.elevenlabs.voiceId,
       language,
       speed: DEFAULT_MANNER.speechSpeed,
     };
-    for (const line of commonLines(language)) void cache.prepare(manner, line);
+    for (const line of commonLines(language)) await cache.prepare(manner, line);
   }
 }
 
