@@ -88,7 +88,9 @@ function openOrContinue(work: Work, input: Heard, text: string): boolean {
     if (input.kind === 'caller-final') update(work, { lastSttTurn: input.sttTurn });
     return false;
   }
-  const overlapped = isSpeakingOrAbout(work.state);
+  // While a tool runs, nothing may be left to say, and still the companion is not done.
+  const { reply } = work.state;
+  const overlapped = isSpeakingOrAbout(work.state) || (reply !== undefined && !reply.draft);
   const turnId: TurnId = `t${work.state.nextTurn}`;
   update(work, {
     nextTurn: work.state.nextTurn + 1,

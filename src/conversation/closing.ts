@@ -66,10 +66,9 @@ export function onAnsweredBy(
   who: Extract<Input, { kind: 'answered-by' }>['who'],
 ): void {
   if (isClosing(work.state) || who === 'human' || who === 'unknown') return;
-  if (isSpeakingOrAbout(work.state)) emit(work, { kind: 'clear' });
   stopReply(work);
   silence(work);
-  commitForced(work, { consume: false, answered: false });
+  commitForced(work, { consume: true, answered: false });
   if (who === 'fax') return hangUp(work, 'fax');
   sayLastWords(work, 'voicemail', 'voicemail');
 }
@@ -131,11 +130,8 @@ function drainCall(work: Work): void {
 
 /** Cuts whatever is being said on either side; nothing of it is lost. */
 function stopSpeaking(work: Work): void {
-  if (work.state.utterances.some((utterance) => utterance.anchor !== undefined)) {
-    emit(work, { kind: 'clear' });
-  }
   stopReply(work);
   silence(work);
-  commitForced(work, { consume: false, answered: false });
+  commitForced(work, { consume: true, answered: false });
   letGoOn(work);
 }

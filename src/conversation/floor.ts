@@ -54,7 +54,6 @@ export function takeFloor(work: Work): void {
   if (caller.at === 'quiet') return;
   const stopped = stoppable(work);
   const begun = stopped.filter(hasBegun);
-  if (begun.length > 0) emit(work, { kind: 'clear' });
   const { reply, lastTurn } = work.state;
   let heard = '';
   for (const utterance of begun) {
@@ -71,7 +70,11 @@ export function takeFloor(work: Work): void {
     emit(work, { kind: 'cancel-speech', utterance: utterance.id });
     conclude(work, utterance, 'cut');
   }
-  if (begun.length > 0) rewindRemaining(work);
+  // Only now: until everything is cancelled, the way out may still send some of it.
+  if (begun.length > 0) {
+    emit(work, { kind: 'clear' });
+    rewindRemaining(work);
+  }
   const merge = reply !== undefined && !reply.draft && reply.turnId === lastTurn?.turnId;
   const turn =
     merge && !wasAnswered(work, reply.turnId) && caller.turn.turnId !== lastTurn.turnId

@@ -239,10 +239,10 @@ function onToolsSettled(work: Work, turnId: TurnId): void {
   const at = history.findIndex((e) => e.role === 'caller' && e.turnId === turnId);
   const rounds = history.slice(at).filter((entry) => entry.role === 'tool').length;
   if (rounds > MAX_TOOL_ROUNDS) return giveUp(work);
-  const { fillerGiven, basisText, guidance } = reply;
+  const { fillerGiven, waitingSince, basisText, guidance } = reply;
   ask(work, turnId, { text: basisText, cues: ['after-tool'], guidance });
   const next = work.state.reply;
-  if (next) update(work, { reply: { ...next, fillerGiven } });
+  if (next) update(work, { reply: { ...next, fillerGiven, waitingSince } });
 }
 
 /** Since when the caller has heard nothing while waiting for this reply. */

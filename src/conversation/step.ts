@@ -45,7 +45,7 @@ import {
   replyDeadlines,
 } from './reply.ts';
 import { raiseAlerts } from './safety.ts';
-import { isClosing, update, type CallState, type Work } from './state.ts';
+import { emit, isClosing, update, type CallState, type Work } from './state.ts';
 import type { Effect, Input } from './types.ts';
 
 export { startCall } from './state.ts';
@@ -154,6 +154,7 @@ function onAudioFailed(work: Work, id: number): void {
   truncateToSent(work, utterance);
   if (reply?.utterance === id) return giveUp(work);
   if (hasBegun(utterance)) return;
+  emit(work, { kind: 'cancel-speech', utterance: id });
   conclude(work, utterance, 'cut');
   if (ending.at === 'last-words' && ending.utterance === id) onUtterancePlayed(work, id, false);
 }
