@@ -60,7 +60,6 @@ type Segment = {
   readonly toMs: number;
   readonly startAt: number;
   endAt: number;
-  cut: boolean;
 };
 
 /** A stretch of time in which the caller heard an utterance. */
@@ -102,7 +101,7 @@ export class VirtualLine {
   /** The media stream is there. */
   attach(): void {
     this.#open = true;
-    this.#planPump();
+    this.#pump();
   }
 
   /** The media stream is gone, and with it all that had not been played. */
@@ -134,10 +133,14 @@ export class VirtualLine {
         break;
       case 'unpause':
         this.#paused = false;
-        this.#planPump();
+        this.#pump();
         break;
       case 'clear':
         this.#clear();
+        break;
+      case 'note':
+        // What was played is kept no longer: a clear would have it sent once more.
+        if (effect.note.what === 'utterance-played') this.#forget(effect.note.utterance);
         break;
       default:
         break;
@@ -228,7 +231,7 @@ export class VirtualLine {
       spoken.ended = true;
       spoken.readyMs = spoken.sentMs;
       this.#report({ kind: 'audio-failed', utterance: spoken.id });
-      this.#planPump();
+      this.#pump();
       return;
     }
     const fresh: TimedWord[] = [];
@@ -244,7 +247,7 @@ export class VirtualLine {
       totalMs: spoken.readyMs,
       words: spoken.timings ? fresh : undefined,
     });
-    this.#planPump();
+    this.#pump();
   }
 
   #finish(id: UtteranceId): void {
@@ -271,7 +274,7 @@ export class VirtualLine {
       if (spoken.failed || spoken.ended) return;
       spoken.ended = true;
       this.#report({ kind: 'audio-ended', utterance: id, totalMs: spoken.readyMs });
-      this.#planPump();
+      this.#pump();
     });
   }
 
@@ -286,40 +289,39 @@ export class VirtualLine {
       const begun = this.#queue.findIndex((other) => (this.#spoken.get(other)?.sentMs ?? 0) === 0);
       this.#queue.splice(begun < 0 ? this.#queue.length : begun, 0, id);
     }
-    this.#planPump();
+    this.#pump();
+  }
+
+  #forget(id: UtteranceId): void {
+    this.#queue = this.#queue.filter((other) => other !== id);
+    this.#pump();
   }
 
   #cancel(id: UtteranceId): void {
-    this.#queue = this.#queue.filter((other) => other !== id);
     const spoken = this.#spoken.get(id);
     if (spoken) spoken.cancelled = true;
-    this.#planPump();
+    this.#forget(id);
   }
 
   #clear(): void {
     this.#era += 1;
-    const { networkMs } = this.#manners;
-    const sentBefore = this.#segments.slice();
-    this.#time.after(networkMs, () => this.#cutSegments(sentBefore));
+    this.#cutAt(this.#time.now + this.#manners.networkMs);
     for (const id of this.#queue) {
       const spoken = this.#spoken.get(id);
       if (spoken) spoken.sentMs = 0;
     }
-    this.#planPump();
+    this.#pump();
   }
 
   #cut(): void {
     this.#era += 1;
-    this.#cutSegments(this.#segments.slice());
+    this.#cutAt(this.#time.now);
   }
 
-  #cutSegments(segments: readonly Segment[]): void {
-    const { now } = this.#time;
-    for (const segment of segments) {
-      if (segment.endAt <= now) continue;
-      segment.cut = true;
-      segment.endAt = Math.max(segment.startAt, now);
-    }
+  /** The carrier forgets what it has not played by then. */
+  #cutAt(time: number): void {
+    this.#segments = this.#segments.filter((segment) => segment.startAt < time);
+    for (const segment of this.#segments) segment.endAt = Math.min(segment.endAt, time);
     this.#settle();
   }
 
@@ -341,16 +343,6 @@ export class VirtualLine {
     }
   }
 
-  /** Sending waits until all orders of one step have been performed. */
-  #planPump(): void {
-    if (this.#pumpPlanned) return;
-    this.#pumpPlanned = true;
-    this.#time.at(this.#time.now, () => {
-      this.#pumpPlanned = false;
-      this.#pump();
-    });
-  }
-
   #pump(): void {
     this.#settle();
     const { leadMs, chunkMs } = this.#manners;
@@ -360,7 +352,13 @@ export class VirtualLine {
       if (!spoken) return;
       const lead = this.audibleUntil - this.#time.now;
       if (lead >= leadMs) {
-        this.#time.after(lead - leadMs + 1, () => this.#planPump());
+        if (!this.#pumpPlanned) {
+          this.#pumpPlanned = true;
+          this.#time.after(lead - leadMs + 1, () => {
+            this.#pumpPlanned = false;
+            this.#pump();
+          });
+        }
         return;
       }
       this.#send(spoken, Math.min(spoken.readyMs, spoken.sentMs + chunkMs));
@@ -369,12 +367,11 @@ export class VirtualLine {
 
   /** The utterance whose turn it is, if it has something to send. */
   #head(): Spoken | undefined {
-    for (let id = this.#queue[0]; id !== undefined; id = this.#queue[0]) {
+    for (const id of this.#queue) {
       const spoken = this.#spoken.get(id);
       if (!spoken) return undefined;
       if (spoken.sentMs < spoken.readyMs) return spoken;
       if (!spoken.ended) return undefined;
-      this.#queue.shift();
     }
     return undefined;
   }
@@ -388,7 +385,6 @@ export class VirtualLine {
       toMs,
       startAt,
       endAt: startAt + (toMs - spoken.sentMs),
-      cut: false,
     };
     this.#segments.push(segment);
     spoken.sentMs = toMs;

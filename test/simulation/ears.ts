@@ -18,8 +18,6 @@ type Turn = {
   words: string[];
   lastWordAt: number;
   eager: boolean;
-  /** Words that the core has been told of in any form. */
-  toldWords: number;
   alarming: boolean;
 };
 
@@ -39,6 +37,8 @@ export class Ears {
   #lastDelivery = 0;
   #stalled = false;
   #replaying = false;
+  /** Words that the core has been told of in any form. */
+  readonly #told = new Set<string>();
   /** Words spoken into a stalled session. */
   #missed: { word: string; alarming: boolean }[] = [];
   /** Turns whose final is under way. */
@@ -61,7 +61,8 @@ export class Ears {
 
   #take(word: string, alarming: boolean): void {
     const whole = this.#pending.length === 0;
-    if (whole && !this.#replaying && this.#has('ears-stall') && this.#o.luck.hit(0.04)) return this.#stall(word, alarming);
+    if (whole && !this.#replaying && this.#has('ears-stall') && this.#o.luck.hit(0.04))
+      return this.#stall(word, alarming);
     const turn = this.#turn ?? this.#open(alarming);
     if (turn.eager) {
       turn.eager = false;
@@ -98,11 +99,9 @@ export class Ears {
     this.openSince = undefined;
     const turns = turn ? [...this.#pending, turn] : this.#pending;
     const again = [
-      ...turns.flatMap((t) =>
-        t.words.slice(t.toldWords).map((word) => ({ word, alarming: t.alarming })),
-      ),
+      ...turns.flatMap((t) => t.words.map((word) => ({ word, alarming: t.alarming }))),
       ...this.#missed,
-    ];
+    ].filter(({ word }) => !this.#told.has(word));
     this.#pending = [];
     this.#missed = [];
     this.#stalled = false;
@@ -145,7 +144,6 @@ export class Ears {
       words: [],
       lastWordAt: this.#o.time.now,
       eager: false,
-      toldWords: 0,
       alarming,
     };
     this.#turn = turn;
@@ -177,7 +175,8 @@ export class Ears {
     const { luck, time } = this.#o;
     this.#turn = undefined;
     this.#pending.push(turn);
-    const shown = luck.hit(0.3) && said !== '' ? `${said[0]!.toUpperCase()}${said.slice(1)}.` : said;
+    const shown =
+      luck.hit(0.3) && said !== '' ? `${said[0]!.toUpperCase()}${said.slice(1)}.` : said;
     const signal = { category: 'fall', severity: 'high', evidence: said } as const;
     const observed = { signals: [signal], guidance: [] };
     const lateMs = this.#has('finals-late') ? luck.between(0, 2500) : 0;
@@ -239,18 +238,17 @@ export class Ears {
   /** Hands an event to the core a little later, behind all earlier ones of the session. */
   #send(input: Input, turn: Turn, lateMs = 0): void {
     const { time, luck, tell } = this.#o;
-    const count = turn.words.length;
+    const words = [...turn.words];
     const session = this.#session;
     const at = Math.max(this.#lastDelivery + 1, time.now + luck.between(20, 120) + lateMs);
     this.#lastDelivery = at;
     const deliver = (): void => {
       if (session !== this.#session) return;
-      turn.toldWords = Math.max(turn.toldWords, count);
+      for (const word of words) this.#told.add(word);
       if (input.kind === 'caller-final') {
         this.#pending = this.#pending.filter((other) => other !== turn);
         this.openSince = undefined;
-      }
-      else this.openSince ??= time.now;
+      } else this.openSince ??= time.now;
       tell(input);
     };
     time.at(at, deliver);

@@ -21,7 +21,11 @@ export const INVARIANTS = [
 ] as const;
 export type Invariant = (typeof INVARIANTS)[number];
 
-export type Violation = { readonly invariant: Invariant; readonly at: number; readonly what: string };
+export type Violation = {
+  readonly invariant: Invariant;
+  readonly at: number;
+  readonly what: string;
+};
 
 /** Longest silence that a waiting caller may hear. */
 const MAX_SILENCE_MS = 4000;
@@ -113,7 +117,8 @@ export class Auditor {
       case 'ask-model':
         return this.#judgeAsk(effect);
       case 'cancel-model':
-        if (!this.#asked.has(effect.utterance)) this.fail('protocol', 'cancel of an unknown request');
+        if (!this.#asked.has(effect.utterance))
+          this.fail('protocol', 'cancel of an unknown request');
         this.#live.delete(effect.utterance);
         return;
       case 'say':
@@ -125,12 +130,14 @@ export class Auditor {
         this.#released.add(effect.utterance);
         return;
       case 'cancel-speech':
-        if (this.#cancelledAt.has(effect.utterance)) this.fail('protocol', 'speech cancelled twice');
+        if (this.#cancelledAt.has(effect.utterance))
+          this.fail('protocol', 'speech cancelled twice');
         this.#cancelledAt.set(effect.utterance, this.#now);
         return;
       case 'pause':
       case 'unpause':
-        if (this.#paused === (effect.kind === 'pause')) this.fail('protocol', `${effect.kind} twice`);
+        if (this.#paused === (effect.kind === 'pause'))
+          this.fail('protocol', `${effect.kind} twice`);
         this.#paused = effect.kind === 'pause';
         return;
       case 'record-caller':
@@ -138,7 +145,8 @@ export class Auditor {
       case 'record-companion':
         return this.#judgeHeard(effect);
       case 'run-tool':
-        if (this.#tools.has(effect.callId)) this.fail('protocol', `tool ${effect.callId} run twice`);
+        if (this.#tools.has(effect.callId))
+          this.fail('protocol', `tool ${effect.callId} run twice`);
         this.#tools.add(effect.callId);
         return;
       case 'hang-up':
@@ -154,11 +162,15 @@ export class Auditor {
         this.#waiting = undefined;
         return;
       case 'say-line':
-        if (!['filler', 'checking', 'lost-you', 'greeting', 'cut-in', 'keypad'].includes(effect.line)) {
+        if (
+          !['filler', 'checking', 'lost-you', 'greeting', 'cut-in', 'keypad'].includes(effect.line)
+        ) {
           this.#waiting?.answers.add(effect.utterance);
         }
         return;
       case 'note':
+        if (effect.note.what === 'draft-promoted')
+          this.#waiting?.answers.add(effect.note.utterance);
         if (effect.note.what === 'utterance-played') this.#resolve(effect.note.utterance);
         if (effect.note.what === 'barge-in') this.#resolve(effect.note.utterance);
         return;
@@ -178,7 +190,8 @@ export class Auditor {
     if (this.#live.size > 1) {
       this.fail('bounded', `requests at once: ${[...this.#live].join(' ')}`);
     }
-    if (this.#waiting?.turnId === ask.turnId && !ask.draft) this.#waiting.answers.add(ask.utterance);
+    if (this.#waiting?.turnId === ask.turnId && !ask.draft)
+      this.#waiting.answers.add(ask.utterance);
     if (ask.draft) {
       const drafts = (this.#drafts.get(ask.turnId) ?? 0) + 1;
       this.#drafts.set(ask.turnId, drafts);
@@ -192,7 +205,8 @@ export class Auditor {
     for (const [turnId, turn] of this.#turns) {
       if (turn.as === 'backchannel' || turnId === ask.turnId) continue;
       const missing = uniqueWords(turn.text).filter((word) => !given.has(word));
-      if (missing.length > 0) this.fail('words-lost', `the model is not shown ${missing.join(' ')}`);
+      if (missing.length > 0)
+        this.fail('words-lost', `the model is not shown ${missing.join(' ')}`);
     }
     const own = this.#turns.get(ask.turnId);
     const missing = uniqueWords(own?.as === 'turn' ? own.text : '').filter((w) => !given.has(w));
@@ -200,7 +214,8 @@ export class Auditor {
     for (const entry of ask.history) {
       if (entry.role === 'companion' && !entry.open) {
         const heard = this.#concluded.get(entry.utterance);
-        if (heard !== entry.text) this.fail('heard-text', `history has "${entry.text}", not "${heard}"`);
+        if (heard !== entry.text)
+          this.fail('heard-text', `history has "${entry.text}", not "${heard}"`);
       }
       if (entry.role === 'tool' && entry.result === undefined && !ask.draft) {
         this.fail('protocol', `request with an unsettled tool ${entry.callId}`);
@@ -235,7 +250,8 @@ export class Auditor {
 
   #judgeHeard(record: Extract<Effect, { kind: 'record-companion' }>): void {
     const { utterance, heard, interrupted } = record;
-    if (this.#concluded.has(utterance)) this.fail('heard-text', `utterance ${utterance} recorded twice`);
+    if (this.#concluded.has(utterance))
+      this.fail('heard-text', `utterance ${utterance} recorded twice`);
     this.#concluded.set(utterance, heard);
     const said = heard.split(/\s+/).filter((w) => w !== '');
     const truth = this.#s.line.heardWords(utterance);
@@ -247,7 +263,10 @@ export class Auditor {
     const slack = this.#s.exactHearing(utterance) ? 1 : 3 + 0.25 * truth.length;
     if (off > slack) {
       const how = interrupted ? 'cut' : 'played';
-      this.fail('heard-text', `${utterance} ${how}: ${said.length} words heard, truly ${truth.length}`);
+      this.fail(
+        'heard-text',
+        `${utterance} ${how}: ${said.length} words heard, truly ${truth.length}`,
+      );
     }
   }
 
@@ -274,7 +293,10 @@ export class Auditor {
     if (audible === undefined) return;
     const since = this.#cancelledAt.get(audible);
     if (since !== undefined && this.#now > since + this.#s.networkMs + 1) {
-      this.fail('one-mouth', `utterance ${audible} is audible ${this.#now - since} ms after its end`);
+      this.fail(
+        'one-mouth',
+        `utterance ${audible} is audible ${this.#now - since} ms after its end`,
+      );
     }
     if (!this.#released.has(audible)) this.fail('one-mouth', `${audible} was never released`);
   }
@@ -298,7 +320,8 @@ export class Auditor {
     this.#now = now;
     if (!this.#finished) this.fail('ends', 'the call never finished');
     this.#judgeWords();
-    if (JSON.stringify(this.#s.state()).length > MAX_STATE_CHARS) this.fail('bounded', 'state size');
+    if (JSON.stringify(this.#s.state()).length > MAX_STATE_CHARS)
+      this.fail('bounded', 'state size');
     for (const nonsense of this.#s.line.nonsense) this.fail('protocol', nonsense);
     this.#judgeRepeats();
   }

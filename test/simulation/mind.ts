@@ -52,7 +52,13 @@ export class Mind {
       for (let n = 0; n < luck.between(1, 2); n += 1) {
         const callId = `call-${utterance}-${n}`;
         const input = { n };
-        this.#later(utterance, delay, { kind: 'reply-tool', utterance, callId, name: 'look', input });
+        this.#later(utterance, delay, {
+          kind: 'reply-tool',
+          utterance,
+          callId,
+          name: 'look',
+          input,
+        });
       }
     }
     const end = this.#has('mind-fails') && luck.hit(0.15) ? 'reply-failed' : 'reply-done';

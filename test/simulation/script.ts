@@ -151,5 +151,10 @@ function nodding(luck: Chance): Act {
     .pick(NODS)
     .split(' ')
     .map((word) => ({ word, gapMs: 60 }));
-  return { kind: 'speak', cue: { on: 'speech', ms: luck.between(0, 3000) }, words, alarming: false };
+  return {
+    kind: 'speak',
+    cue: { on: 'speech', ms: luck.between(0, 3000) },
+    words,
+    alarming: false,
+  };
 }

@@ -89,8 +89,7 @@ class World {
     this.#auditor = new Auditor({
       line: this.#line,
       networkMs: script.networkMs,
-      exactHearing: (utterance) =>
-        !faults.has('marks-late') && this.#line.hasTimings(utterance),
+      exactHearing: (utterance) => !faults.has('marks-late') && this.#line.hasTimings(utterance),
       draftsPerTurn: settings.draftsPerTurn,
       state: () => this.#state,
     });
@@ -162,6 +161,7 @@ class World {
     const { now } = this.#time;
     const before = this.#state;
     this.#steps += 1;
+    if (input.kind === 'hung-up') this.#line.lose();
     this.#auditor.before(input, now);
     const result = this.#core(before, input, now);
     this.#state = deepFreeze(result.state);
@@ -279,7 +279,8 @@ class World {
       case 'noise':
         return this.#ears.noise(act.closes);
       case 'digit':
-        if (this.#faults.has('ears-fall-back')) this.#ears.fallBack(this.#luck.between(1000, 20_000));
+        if (this.#faults.has('ears-fall-back'))
+          this.#ears.fallBack(this.#luck.between(1000, 20_000));
         return this.#feed({ kind: 'digit', digit: act.digit });
       case 'hang-up':
         this.#time.after(this.#luck.between(0, 300), () => this.#lose());
