@@ -13,7 +13,7 @@ import type { WebSocket } from 'ws';
 import type { MediaSocketCounters } from './counters.ts';
 import type { MediaSocketLimits } from './limits.ts';
 import { binaryFrame, dropOf, LiveStream } from './live-stream.ts';
-import { createOutboundFrames } from './outbound-frames.ts';
+import { MediaWriter } from './media-writer.ts';
 import { PeerHealth } from './peer-health.ts';
 import { parseFrame, type StartMessage } from './twilio-messages.ts';
 import type {
@@ -22,7 +22,6 @@ import type {
   ConsumeToken,
   MediaSink,
   MediaSocketNotice,
-  MediaStream,
   StreamStart,
 } from './types.ts';
 
@@ -68,11 +67,10 @@ export class MediaSession {
   readonly #socket: WebSocket;
   readonly #context: SessionContext;
   readonly #health: PeerHealth;
-  readonly #onFlushed: () => void;
+  readonly #writer: MediaWriter;
   #phase: Phase;
   /** As of the last sweep: good enough for every timeout here. */
   #nowMs: number;
-  #isWritable = false;
   #brokeProtocol = false;
 
   /** Takes the socket over. `nowMs`: monotonic. */
@@ -81,7 +79,14 @@ export class MediaSession {
     this.#context = context;
     this.#nowMs = nowMs;
     this.#health = new PeerHealth(context.limits, nowMs);
-    this.#onFlushed = () => this.#health.flushed();
+    this.#writer = new MediaWriter({
+      socket,
+      health: this.#health,
+      counters: context.counters,
+      hardBufferedBytes: context.limits.hardBufferedBytes,
+      onOverflow: () => this.#end('slow-peer', undefined),
+      onClose: (code) => this.#end('ours', code),
+    });
     this.#phase = { at: 'waiting', sinceMs: nowMs, isConnected: false, badFrames: 0 };
     socket.on('message', (data, isBinary) => {
       if (Buffer.isBuffer(data)) this.#receive(data, isBinary);
@@ -168,7 +173,7 @@ export class MediaSession {
       const verdict = live.receive(bytes, isBinary);
       if (verdict === 'abuse') this.#end('abuse', 1008);
       else if (verdict === 'stop') {
-        this.#isWritable = false;
+        this.#writer.shut();
         if (this.#phase.at === 'live') this.#phase.stoppedAtMs = this.#nowMs;
       }
     } catch (error) {
@@ -199,8 +204,8 @@ export class MediaSession {
       if (claim === 'unavailable') return this.#refuse(1013, 'token store unavailable');
       if (claim === undefined) return this.#refuse(1008, 'token unknown, expired or used');
       if (claim.callSid !== callSid) return this.#refuse(1008, 'token of another call');
-      this.#isWritable = true;
-      const answer = this.#context.attach(start, claim, this.#createStream(streamSid, callSid));
+      const stream = this.#writer.open(streamSid, callSid);
+      const answer = this.#context.attach(start, claim, stream);
       if ('refuse' in answer) return this.#refuse(answer.refuse, answer.reason);
       this.#goLive(answer, streamSid, callSid);
     } catch (error) {
@@ -242,37 +247,6 @@ export class MediaSession {
     if (this.#phase.at === 'live') this.#receiveLive(live, bytes, isBinary);
   }
 
-  #createStream(streamSid: string, callSid: string): MediaStream {
-    const frames = createOutboundFrames(streamSid);
-    const socket = this.#socket;
-    return {
-      streamSid,
-      callSid,
-      sendMedia: (base64) => {
-        if (base64 !== '') this.#send(frames.media(base64));
-      },
-      sendMark: (name) => this.#send(frames.mark(name)),
-      clear: () => this.#send(frames.clear),
-      close: (code = 1000) => this.#end('ours', isCloseCode(code) ? code : 1000),
-      get bufferedBytes() {
-        return socket.bufferedAmount;
-      },
-    };
-  }
-
-  #send(frame: string): void {
-    if (!this.#isWritable || this.#socket.readyState !== this.#socket.OPEN) {
-      this.#context.counters.sendsAfterEnd += 1;
-      return;
-    }
-    this.#health.sent();
-    this.#context.counters.framesSent += 1;
-    this.#socket.send(frame, this.#onFlushed);
-    if (this.#socket.bufferedAmount > this.#context.limits.hardBufferedBytes) {
-      this.#end('slow-peer', undefined);
-    }
-  }
-
   /** Turns a stream away that never became a call. The reason is short and names no secret. */
   #refuse(code: number, why: string): void {
     const phase = this.#phase;
@@ -280,7 +254,7 @@ export class MediaSession {
     const callSid = phase.at === 'claiming' ? phase.callSid : undefined;
     this.#context.counters.streamsRefused += 1;
     this.#context.notify({ kind: 'stream-refused', callSid, code, why });
-    this.#isWritable = false;
+    this.#writer.shut();
     this.#phase = { at: 'closing', why: 'ours', call: undefined };
     // A close reason has 123 bytes; 40 characters fit whatever they are.
     this.#socket.close(code, why.slice(0, 40));
@@ -292,7 +266,7 @@ export class MediaSession {
     if (phase.at === 'closing' || phase.at === 'closed') return;
     const live = phase.at === 'live' ? phase.live : undefined;
     live?.silence();
-    this.#isWritable = false;
+    this.#writer.shut();
     this.#phase = { at: 'closing', why, call: live };
     if (code === undefined) this.#socket.terminate();
     else this.#socket.close(code, why);
@@ -301,7 +275,7 @@ export class MediaSession {
   #closed(code: number): void {
     const phase = this.#phase;
     this.#phase = { at: 'closed' };
-    this.#isWritable = false;
+    this.#writer.shut();
     this.#context.onSettled();
     this.#context.onGone();
     const call = phase.at === 'closing' ? phase.call : phase.at === 'live' ? phase.live : undefined;
@@ -321,11 +295,4 @@ export class MediaSession {
     if (phase.at === 'live' && phase.stoppedAtMs !== undefined) return 'stopped';
     return code === 1006 ? 'lost' : 'peer-closed';
   }
-}
-
-/** The codes that may be put into a close frame (RFC 6455 §7.4). */
-function isCloseCode(code: number): boolean {
-  if (!Number.isInteger(code)) return false;
-  if (code >= 3000 && code <= 4999) return true;
-  return code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code);
 }

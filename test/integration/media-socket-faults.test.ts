@@ -62,6 +62,22 @@ describe('peers that go quiet or do not listen', () => {
     expect(await call.closed).toBe('stalled');
   });
 
+  test('a process that was itself held up does not blame the peer', async () => {
+    await open({ limits: quick });
+    const { client, call } = await openStream(media);
+    let chunk = 0;
+    const frames = setInterval(() => client.media((chunk += 1)), 10);
+    await eventually(() => call.audio.length > 3);
+    for (let round = 0; round < 3; round += 1) {
+      const until = performance.now() + 400;
+      while (performance.now() < until);
+      const heard = call.audio.length;
+      await eventually(() => call.audio.length > heard + 3);
+    }
+    clearInterval(frames);
+    expect(call.told.every((line) => line === 'audio')).toBe(true);
+  });
+
   test('a peer that takes nothing is cut once too much waits for too long', async () => {
     await open({
       limits: {
