@@ -44,7 +44,9 @@ describe('.env.example', () => {
     } catch (error) {
       message = (error as Error).message;
     }
-    const refused = [...message.matchAll(/([A-Z_0-9]+) is required/g)].map((match) => match[1]);
+    const refused = [...message.matchAll(/([A-Z_0-9]+) is required/g)].map(
+      (match) => match[1] ?? '',
+    );
     expect(required.sort()).toEqual(refused.sort());
   });
 });
