@@ -50,6 +50,7 @@ export type MediaServer = {
 export type MediaServerOptions = {
   readonly limits?: Partial<MediaSocketLimits>;
   readonly consumeToken?: ConsumeToken;
+  readonly now?: () => number;
   /** Wraps or replaces the sink that records. */
   readonly attach?: (call: AttachedCall, sink: MediaSink) => ReturnType<AttachCall>;
 };
@@ -76,6 +77,7 @@ export async function startMediaServer(options: MediaServerOptions = {}): Promis
     },
     onNotice: (notice) => notices.push(notice),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(options.now === undefined ? {} : { now: options.now }),
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

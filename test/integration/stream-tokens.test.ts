@@ -27,8 +27,10 @@ afterEach(async () => {
   for (const close of closers.splice(0).toReversed()) await close();
 });
 
-async function openRedisStore(url = redis.url): Promise<SessionStore> {
-  const store = createRedisSessionStore({ url, keyPrefix: redis.keyPrefix });
+/** `commandTimeoutMs`: generous, so that a busy machine fails no test of who wins. */
+async function openRedisStore(url = redis.url, commandTimeoutMs = 5_000): Promise<SessionStore> {
+  const { keyPrefix } = redis;
+  const store = createRedisSessionStore({ url, keyPrefix, commandTimeoutMs });
   closers.push(() => store.close());
   expect(await store.untilReady(5_000)).toBe(true);
   return store;
@@ -151,7 +153,7 @@ test('case 57: an owner that throws while attaching costs that stream only', asy
 test('case 57: with Redis hanging or gone a stream is turned away with 1013 within the second', async () => {
   const proxy = await startByteProxy(redis.url);
   closers.push(() => proxy.close());
-  const store = await openRedisStore(proxy.path);
+  const store = await openRedisStore(proxy.path, 100);
   const media = await startInstance(store);
   for (const mode of ['hang', 'refuse'] as const) {
     proxy.set(mode);
