@@ -5,6 +5,8 @@ export type NovaMessage =
   | {
       kind: 'results';
       text: string;
+      /** Beginning of the window this result covers. */
+      startMs: number;
       /** End of the window this result covers, from the session's first audio. */
       audioMs: number;
       /** The window will not change any more. */
@@ -48,6 +50,7 @@ function parseResults(raw: Record<string, unknown>): NovaMessage {
   return {
     kind: 'results',
     text: best['transcript'].trim(),
+    startMs,
     audioMs: startMs + durationMs,
     isFinal: raw['is_final'] === true,
     speechFinal: raw['speech_final'] === true,

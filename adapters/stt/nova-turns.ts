@@ -3,12 +3,14 @@ import type { SttEvent } from './port.ts';
 
 /** A turn that never ends is cut here; the caller has then spoken for many minutes. */
 const MAX_TEXT_LENGTH = 20_000;
+/** Windows follow each other without a gap; so much of an overlap is only rounding. */
+const OVERLAP_MS = 50;
 
 /**
  * Makes turns of nova's results, which know only windows and pauses. A turn begins with its first
  * words (or speech heard), its text is all final windows and the present interim one, and it ends
- * at a pause (`speech_final`) or at `UtteranceEnd`, if words were said. Windows that were already
- * taken as final are not taken again.
+ * at a pause (`speech_final`) or at `UtteranceEnd`, if words were said. A window that begins
+ * before the end of the last final one is late or repeated and is dropped.
  */
 export class NovaTurns {
   #turn = 0;
@@ -16,6 +18,9 @@ export class NovaTurns {
   #finals = '';
   #interim = '';
   #finalUntilMs = 0;
+  #interimUntilMs = 0;
+  /** The pause came before the final window that it follows. */
+  #endAtFinal = false;
   dropped = 0;
 
   get inTurn(): boolean {
@@ -30,9 +35,7 @@ export class NovaTurns {
       case 'speech-started':
         return this.#open ? [] : [this.#start(message.audioMs)];
       case 'utterance-end':
-        return this.#text === ''
-          ? []
-          : [this.#end(Math.max(message.audioMs, this.#finalUntilMs), 'timeout')];
+        return this.#utteranceEnd(message.audioMs);
       case 'unknown':
       case 'garbage':
         return [];
@@ -40,7 +43,8 @@ export class NovaTurns {
   }
 
   #results(message: Extract<NovaMessage, { kind: 'results' }>): SttEvent[] {
-    if (message.audioMs < this.#finalUntilMs || this.#isRepeated(message)) {
+    const isOld = message.startMs < this.#finalUntilMs - OVERLAP_MS;
+    if (isOld || (!message.isFinal && message.audioMs < this.#interimUntilMs)) {
       this.dropped += 1;
       return [];
     }
@@ -52,20 +56,26 @@ export class NovaTurns {
       this.#interim = '';
     } else {
       this.#interim = message.text;
+      this.#interimUntilMs = message.audioMs;
     }
     const text = this.#text;
     if (text !== '' && !this.#open) events.push(this.#start(message.audioMs));
     if (text !== '' && text !== before) {
       events.push({ kind: 'partial', turn: this.#turn, text, audioMs: message.audioMs });
     }
-    const isOver = message.isFinal && (message.speechFinal || text.length > MAX_TEXT_LENGTH);
-    if (isOver && text !== '') events.push(this.#end(message.audioMs, 'model'));
+    const isPause = message.speechFinal || this.#endAtFinal || text.length > MAX_TEXT_LENGTH;
+    if (message.isFinal && isPause && text !== '') {
+      events.push(this.#end(message.audioMs, message.speechFinal ? 'model' : 'timeout'));
+    }
     return events;
   }
 
-  /** The same final window again: its words are already in the turn, or in the one before. */
-  #isRepeated(message: Extract<NovaMessage, { kind: 'results' }>): boolean {
-    return message.audioMs === this.#finalUntilMs && message.text !== '' && this.#finalUntilMs > 0;
+  /** Words that are still interim will come once more, as final ones: the end waits for them. */
+  #utteranceEnd(audioMs: number): SttEvent[] {
+    if (this.#text === '') return [];
+    if (this.#interim === '') return [this.#end(Math.max(audioMs, this.#finalUntilMs), 'timeout')];
+    this.#endAtFinal = true;
+    return [];
   }
 
   #start(audioMs: number): SttEvent {
@@ -85,6 +95,7 @@ export class NovaTurns {
     this.#open = false;
     this.#finals = '';
     this.#interim = '';
+    this.#endAtFinal = false;
     return event;
   }
 
