@@ -89,6 +89,7 @@ function addUtterance(work: Work, given: Partial<Utterance>, first = false): Utt
     audioEnded: false,
     sentMs: 0,
     anchor: undefined,
+    heardBeforeMs: 0,
     markedMs: 0,
     ...given,
     id,
@@ -118,10 +119,27 @@ function expectedEnd(utterance: Utterance): number {
   return at + (lagMs ?? 0) + (utterance.sentMs - ms);
 }
 
+/** The same if the carrier plays without any lag. */
+function earliestEnd(utterance: Utterance): number {
+  if (!utterance.anchor) return Number.NEGATIVE_INFINITY;
+  return utterance.anchor.at + (utterance.sentMs - utterance.anchor.ms);
+}
+
 /** When the carrier will have nothing left to play. */
 export function audibleUntil(state: CallState): number {
   return state.utterances.reduce(
     (latest, utterance) => Math.max(latest, expectedEnd(utterance)),
+    state.lastAudibleAt,
+  );
+}
+
+/**
+ * When the caller began to hear nothing, at the earliest: a mark that is merely late on its way
+ * must not be taken for sound.
+ */
+export function silentSince(state: CallState): number {
+  return state.utterances.reduce(
+    (latest, utterance) => Math.max(latest, earliestEnd(utterance)),
     state.lastAudibleAt,
   );
 }
@@ -213,7 +231,7 @@ export function playedOutAt(state: CallState, utterance: Utterance): number {
 export function conclude(work: Work, utterance: Utterance, how: 'played' | 'cut'): string {
   const heard = how === 'played' ? utterance.text.trim() : heardText(utterance, work.now);
   const interrupted = how === 'cut';
-  const end = how === 'played' ? Math.min(work.now, expectedEnd(utterance)) : work.now;
+  const end = how === 'played' ? Math.min(work.now, earliestEnd(utterance)) : work.now;
   update(work, {
     utterances: work.state.utterances.filter((other) => other.id !== utterance.id),
     lastAudibleAt: hasBegun(utterance)
@@ -235,7 +253,7 @@ export function conclude(work: Work, utterance: Utterance, how: 'played' | 'cut'
  * last timed one are placed by their length.
  */
 export function heardText(utterance: Utterance, now: number): string {
-  return textUpTo(utterance, playedMs(utterance, now));
+  return textUpTo(utterance, Math.max(utterance.heardBeforeMs, playedMs(utterance, now)));
 }
 
 function textUpTo(utterance: Utterance, played: number): string {
@@ -270,7 +288,15 @@ function prefixByLength(words: readonly string[], totalChars: number, share: num
 export function rewindRemaining(work: Work): void {
   update(work, {
     utterances: work.state.utterances.map((utterance) =>
-      utterance.anchor ? { ...utterance, sentMs: 0, markedMs: 0, anchor: undefined } : utterance,
+      utterance.anchor
+        ? {
+            ...utterance,
+            sentMs: 0,
+            markedMs: 0,
+            anchor: undefined,
+            heardBeforeMs: Math.max(utterance.heardBeforeMs, playedMs(utterance, work.now)),
+          }
+        : utterance,
     ),
     lastAudibleAt: Math.min(work.state.lastAudibleAt, work.now),
   });

@@ -7,11 +7,11 @@ import { historyForModel, reserveInHistory } from './history.ts';
 import { joinText, sameWords } from './lexicon.ts';
 import {
   addReplyUtterance,
-  audibleUntil,
   changeUtterance,
   conclude,
   findUtterance,
   hasBegun,
+  silentSince,
   speakLine,
 } from './playback.ts';
 import { emit, isClosing, note, update, type Reply, type ToolCall, type Work } from './state.ts';
@@ -96,6 +96,8 @@ export function promoteDraft(work: Work, turnId: TurnId, basis: Basis): boolean 
   emit(work, { kind: 'release', utterance: reply.utterance, first: false });
   note(work, { what: 'draft-promoted', turnId, utterance: reply.utterance });
   for (const call of reply.heldTools) callTool(work, call);
+  const silent = findUtterance(work.state, reply.utterance)?.text.trim() === '';
+  if (reply.modelDone && silent) withdrawSilent(work, reply.utterance);
   return true;
 }
 
@@ -246,8 +248,8 @@ function onToolsSettled(work: Work, turnId: TurnId): void {
 }
 
 /** Since when the caller has heard nothing while waiting for this reply. */
-function silentSince(work: Work, reply: Reply): number {
-  return Math.max(reply.waitingSince, audibleUntil(work.state));
+function waitedSince(work: Work, reply: Reply): number {
+  return Math.max(reply.waitingSince, silentSince(work.state));
 }
 
 function isWaitedFor(work: Work): Reply | undefined {
@@ -268,7 +270,7 @@ export function replyDeadlines(work: Work): number[] {
   if (!reply) return deadlines;
   const { settings } = work.state;
   const utterance = findUtterance(work.state, reply.utterance);
-  const silent = silentSince(work, reply);
+  const silent = waitedSince(work, reply);
   const unheard = utterance === undefined || !hasBegun(utterance);
   if (unheard && !reply.fillerGiven) deadlines.push(silent + settings.fillerAfterMs);
   else deadlines.push(silent + settings.giveUpAfterMs);
@@ -281,7 +283,7 @@ export function onReplyTime(work: Work): void {
   if (!reply) return;
   const { settings } = work.state;
   const utterance = findUtterance(work.state, reply.utterance);
-  const silent = silentSince(work, reply);
+  const silent = waitedSince(work, reply);
   const unheard = utterance === undefined || !hasBegun(utterance);
   if (unheard && !reply.fillerGiven) {
     if (work.now < silent + settings.fillerAfterMs) return;

@@ -41,6 +41,8 @@ export type Utterance = {
   readonly sentMs: number;
   /** The newest certain point of its play-out: this much of it was played at this time. */
   readonly anchor: Anchor | undefined;
+  /** What was heard of it before a clear had it begin again. */
+  readonly heardBeforeMs: number;
   /** The furthest mark that came back. */
   readonly markedMs: number;
 };
