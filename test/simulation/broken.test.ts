@@ -1,0 +1,119 @@
+/** The simulation can fail: a core that is broken in one way is caught by the matching invariant. */
+import { describe, expect, it } from 'vitest';
+import { step, type StepResult } from '../../src/conversation/step.ts';
+import type { Effect, HistoryEntry } from '../../src/conversation/types.ts';
+import type { Invariant } from './invariants.ts';
+import { makeScript } from './script.ts';
+import { simulate, type Step } from './world.ts';
+
+/** Every mistake shows within this many calls. */
+const SEEDS = 120;
+
+/** A core whose orders are tampered with. */
+function tampered(change: (effect: Effect) => readonly Effect[]): Step {
+  return (state, input, now) => {
+    const result = step(state, input, now);
+    return { ...result, effects: result.effects.flatMap(change) };
+  };
+}
+
+function without(kind: Effect['kind']): Step {
+  return tampered((effect) => (effect.kind === kind ? [] : [effect]));
+}
+
+function twice(kind: Effect['kind']): Step {
+  return tampered((effect) => (effect.kind === kind ? [effect, effect] : [effect]));
+}
+
+function waking(wake: (result: StepResult, now: number) => number | undefined): Step {
+  return (state, input, now) => {
+    const result = step(state, input, now);
+    return result.wakeAt === undefined ? result : { ...result, wakeAt: wake(result, now) };
+  };
+}
+
+function unsaid(history: readonly HistoryEntry[]): readonly HistoryEntry[] {
+  const first = history.find((entry) => entry.role === 'caller');
+  return history.filter((entry) => entry !== first || history.at(-1) === first);
+}
+
+let calls = 0;
+
+const MISTAKES: readonly { name: string; breaks: Invariant; core: Step }[] = [
+  {
+    name: 'it ignores every third turn of the recogniser',
+    breaks: 'words-lost',
+    core: (state, input, now) =>
+      input.kind === 'caller-final' && input.sttTurn % 3 === 0
+        ? { ...step(state, { kind: 'tick' }, now) }
+        : step(state, input, now),
+  },
+  {
+    name: 'it does not show the model the first thing the caller said',
+    breaks: 'words-lost',
+    core: tampered((e) => [e.kind === 'ask-model' ? { ...e, history: unsaid(e.history) } : e]),
+  },
+  {
+    name: 'it shows the model the last turn twice',
+    breaks: 'words-doubled',
+    core: tampered((e) => [
+      e.kind === 'ask-model' ? { ...e, history: [...e.history, ...e.history.slice(-1)] } : e,
+    ]),
+  },
+  {
+    name: 'it records what the caller said under two turns',
+    breaks: 'words-doubled',
+    core: tampered((e) =>
+      e.kind === 'record-caller' ? [e, { ...e, turnId: `${e.turnId}-again` }] : [e],
+    ),
+  },
+  {
+    name: 'it remembers less than was heard',
+    breaks: 'heard-text',
+    core: tampered((e) => [
+      e.kind === 'record-companion'
+        ? { ...e, heard: e.heard.split(' ').slice(0, -4).join(' ') }
+        : e,
+    ]),
+  },
+  { name: 'it does not empty the carrier', breaks: 'one-mouth', core: without('clear') },
+  { name: 'it does not call off the model', breaks: 'bounded', core: without('cancel-model') },
+  {
+    name: 'it makes drafts without end',
+    breaks: 'bounded',
+    core: (state, input, now) =>
+      step({ ...state, settings: { ...state.settings, draftsPerTurn: 99 } }, input, now),
+  },
+  { name: 'it never says that it has finished', breaks: 'ends', core: without('finish') },
+  { name: 'it finishes twice', breaks: 'ends', core: twice('finish') },
+  { name: 'it lets nothing out', breaks: 'silence', core: without('release') },
+  {
+    name: 'it sleeps through its deadlines',
+    breaks: 'silence',
+    core: waking(({ wakeAt }) => (wakeAt ?? 0) + 9000),
+  },
+  { name: 'it never sleeps', breaks: 'busy-loop', core: waking((_, now) => now) },
+  {
+    name: 'it remembers something outside its state',
+    breaks: 'pure',
+    core: waking(({ wakeAt }) => (wakeAt ?? 0) + ((calls += 1) % 2)),
+  },
+  { name: 'it releases everything twice', breaks: 'protocol', core: twice('release') },
+  { name: 'it goes on holding', breaks: 'protocol', core: without('unpause') },
+  { name: 'it runs each tool twice', breaks: 'protocol', core: twice('run-tool') },
+  { name: 'it raises each alert twice', breaks: 'alerts', core: twice('raise-alert') },
+];
+
+describe('a broken core is caught', () => {
+  for (const { name, breaks, core } of MISTAKES) {
+    it(`${name}: ${breaks}`, () => {
+      let seed = 1;
+      let caught = false;
+      for (; seed <= SEEDS && !caught; seed += 1) {
+        const { violations } = simulate(makeScript(seed), core);
+        caught = violations.some((violation) => violation.invariant === breaks);
+      }
+      expect(caught, `${SEEDS} seeds`).toBe(true);
+    });
+  }
+});
