@@ -8,7 +8,7 @@ await runSteps(
   [
     {
       name: 'fuzz',
-      command: ['vitest', 'run', '--testNamePattern', 'fuzz'],
+      command: ['vitest', 'run', '--testNamePattern', '[Ff]uzz'],
       timeoutMs: 10 * 60_000,
       counts: 'vitest-part',
     },
