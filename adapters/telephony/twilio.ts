@@ -32,6 +32,8 @@ export async function createTwilio(config: TwilioConfig): Promise<TelephonyVendo
   return {
     placeCall: async (request) => {
       const call = await attempt(async () => client.calls.create(callOptions(config, request)));
+      // An answer that is not Twilio's is parsed all the same; its call could not be addressed.
+      if (!/^CA[0-9a-zA-Z]+$/.test(String(call.sid))) throw new VendorError('twilio', 'garbage');
       return call.sid;
     },
     hangUp: async (callSid) => {
