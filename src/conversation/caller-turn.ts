@@ -44,6 +44,10 @@ function freshText(work: Work, input: Heard): string {
 export function onHeard(work: Work, input: Heard): void {
   if (work.state.stream !== 'attached' || input.sttTurn <= work.state.lastSttTurn) return;
   const text = freshText(work, input);
+  // A caller who was cut in on is answered before the final comes, and only the final tells of danger.
+  if (input.kind === 'caller-final' && text === '' && openTurn(work) === undefined) {
+    raiseAlerts(work, work.state.lastTurn?.turnId, input.observed?.signals ?? []);
+  }
   if (!openOrContinue(work, input, text)) return;
   // Noise is no sign of life: with a carrier that never falls silent, the idle ladder must still work.
   if (text !== '') update(work, { idle: { ...work.state.idle, since: work.now } });

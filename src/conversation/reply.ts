@@ -15,7 +15,7 @@ import {
   speakLine,
 } from './playback.ts';
 import { emit, isClosing, note, update, type Reply, type ToolCall, type Work } from './state.ts';
-import { cancelTools, expireTools, runTool, settleTool } from './tools.ts';
+import { cancelTools, expireTools, MAX_TOOLS_AT_ONCE, runTool, settleTool } from './tools.ts';
 import type { Cue, HistoryEntry, Input, TurnId, UtteranceId } from './types.ts';
 
 const MAX_TOOL_ROUNDS = 3;
@@ -144,7 +144,8 @@ export function onReplyTool(work: Work, input: Extract<Input, { kind: 'reply-too
   if (!reply) return;
   const call: ToolCall = { callId: input.callId, name: input.name, input: input.input };
   if (reply.draft) {
-    update(work, { reply: { ...reply, heldTools: [...reply.heldTools, call] } });
+    const heldTools = [...reply.heldTools, call].slice(0, MAX_TOOLS_AT_ONCE);
+    update(work, { reply: { ...reply, heldTools } });
     return;
   }
   callTool(work, call);

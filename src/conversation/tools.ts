@@ -7,7 +7,7 @@ import { writeToolCall, writeToolResult } from './history.ts';
 import { emit, update, type ToolCall, type Work } from './state.ts';
 import type { TurnId } from './types.ts';
 
-const MAX_TOOLS_AT_ONCE = 4;
+export const MAX_TOOLS_AT_ONCE = 4;
 
 export function runTool(work: Work, turnId: TurnId, call: ToolCall): void {
   const { tools, settings, history } = work.state;
