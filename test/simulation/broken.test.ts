@@ -101,6 +101,7 @@ const MISTAKES: readonly { name: string; breaks: Invariant; core: Step }[] = [
   { name: 'it releases everything twice', breaks: 'protocol', core: twice('release') },
   { name: 'it goes on holding', breaks: 'protocol', core: without('unpause') },
   { name: 'it runs each tool twice', breaks: 'protocol', core: twice('run-tool') },
+  { name: 'it does not hear a cry for help', breaks: 'alerts', core: without('raise-alert') },
   { name: 'it raises each alert twice', breaks: 'alerts', core: twice('raise-alert') },
 ];
 

@@ -64,6 +64,7 @@ export class Auditor {
   readonly #drafts = new Map<string, number>();
   readonly #tools = new Set<string>();
   readonly #alarms = new Set<string>();
+  readonly #alarming = new Set<number>();
   #paused = false;
   #hungUp = false;
   #finished = false;
@@ -105,7 +106,7 @@ export class Auditor {
   after(input: Input, effects: readonly Effect[], state: CallState): void {
     if (effects.length > MAX_EFFECTS) this.fail('bounded', `${effects.length} effects in one step`);
     for (const effect of effects) this.#judge(effect);
-    if (input.kind === 'caller-final' && input.observed) this.#judgeAlarm(effects);
+    if (input.kind === 'caller-final') this.#judgeAlarm(input, effects, state);
     this.#judgeSize(state);
     if (state.caller.at === 'quiet' || this.#finished) this.#judgeWords();
     this.#judgeMouth();
@@ -151,6 +152,9 @@ export class Auditor {
         return;
       case 'hang-up':
         if (this.#hungUp) this.fail('ends', 'hang-up twice');
+        if (effect.reason !== 'drain' && this.#s.line.audibleNow() !== undefined) {
+          this.fail('ends', `hang-up (${effect.reason}) into our own words`);
+        }
         this.#hungUp = true;
         this.#waiting = undefined;
         return;
@@ -270,11 +274,23 @@ export class Auditor {
     }
   }
 
-  #judgeAlarm(effects: readonly Effect[]): void {
-    const evidence = effects.flatMap((e) => (e.kind === 'raise-alert' ? [e.signal.evidence] : []));
-    for (const what of evidence) {
-      if (this.#alarms.has(what)) this.fail('alerts', 'the same alert twice');
-      this.#alarms.add(what);
+  /** Danger is told of at once, and once per turn. */
+  #judgeAlarm(
+    input: Extract<Input, { kind: 'caller-final' }>,
+    effects: readonly Effect[],
+    state: CallState,
+  ): void {
+    const told = effects.flatMap((e) => (e.kind === 'raise-alert' ? [e.turnId ?? ''] : []));
+    for (const turnId of told) {
+      if (this.#alarms.has(turnId)) this.fail('alerts', `two alerts for turn ${turnId}`);
+      this.#alarms.add(turnId);
+    }
+    const fresh = input.observed !== undefined && !this.#alarming.has(input.sttTurn);
+    if (!fresh || !this.#attached || this.#finished) return;
+    this.#alarming.add(input.sttTurn);
+    const turn = state.caller.at === 'quiet' ? state.lastTurn?.turnId : state.caller.turn.turnId;
+    if (told.length === 0 && !this.#alarms.has(turn ?? '')) {
+      this.fail('alerts', `no alert for the recogniser's turn ${input.sttTurn}`);
     }
   }
 

@@ -96,6 +96,14 @@ export const PINNED: readonly Pinned[] = [
     omit: { faults: ['finals-late', 'mind-stalls', 'hang-up-unconfirmed'], acts: [] },
   },
   {
+    name: 'a caller who was cut in on told of a fall, and no alert was raised',
+    seed: 1072,
+    omit: {
+      faults: ['mind-stalls', 'voice-slow', 'voice-untimed', 'marks-lost', 'hang-up-unconfirmed'],
+      acts: [1, 2, 3, 4, 5, 6, 7, 8],
+    },
+  },
+  {
     name: 'a protected line that began again after a clear forgot what had been heard of it',
     seed: 12049,
     omit: { faults: [], acts: [] },
