@@ -33,7 +33,12 @@ export type CallServices = {
   readonly voiceId: string;
   /** Wall clock, for what people are told about time. */
   readonly wallClock: () => Date;
+  /** A call had to end because of a defect of ours. */
+  readonly onDefect: (callSid: string, error: unknown) => void;
 };
+
+/** `broken`: by a defect of ours; whoever is still on the line deserves an apology. */
+export type CallEnd = { readonly reason: EndReason; readonly broken: boolean };
 
 export type CallIdentity = {
   readonly callSid: string;
@@ -57,7 +62,7 @@ export type CallSink = {
 export class Call {
   readonly identity: CallIdentity;
   readonly #services: CallServices;
-  readonly #onFinished: (reason: EndReason) => void;
+  readonly #onFinished: (end: CallEnd) => void;
   readonly #inbox: Inbox;
   readonly #outlet: Outlet;
   readonly #ears: Listening;
@@ -66,15 +71,17 @@ export class Call {
   readonly #tools: ToolRunner;
   readonly #manner: Manner;
   readonly #startedAt = monotonicMs();
+  /** Fixed lines that have not been heard yet, so that their first sound can be told from a reply's. */
+  readonly #lines = new Map<number, string>();
   #stream: CallStream | undefined;
   #epoch = 0;
-  #prewarmed = false;
+  #answered = false;
   #finished: EndReason | undefined;
 
   constructor(
     identity: CallIdentity,
     services: CallServices,
-    onFinished: (reason: EndReason) => void,
+    onFinished: (end: CallEnd) => void,
     settings: Partial<Settings> = {},
   ) {
     this.identity = identity;
@@ -91,6 +98,7 @@ export class Call {
       settings: { ...defaultSettings(lines, language), ...settings },
       now,
       perform: this.#perform.bind(this),
+      onDefect: (error) => this.#broke(error),
     });
     this.#outlet = new Outlet({
       now,
@@ -142,6 +150,11 @@ export class Call {
     return this.#finished !== undefined;
   }
 
+  /** Somebody picked up: the carrier has asked for a stream, or has one. */
+  get wasAnswered(): boolean {
+    return this.#answered || this.#epoch > 0;
+  }
+
   /** Nothing more will be said: the carrier may hang up. */
   get isEnding(): boolean {
     const { at } = this.#inbox.state.ending;
@@ -156,8 +169,8 @@ export class Call {
 
   /** The phone has been answered: the ears, too. */
   listen(): void {
-    if (this.#prewarmed) return;
-    this.#prewarmed = true;
+    if (this.#answered) return;
+    this.#answered = true;
     this.#voice.prewarm();
     this.#ears.start();
   }
@@ -205,6 +218,12 @@ export class Call {
     this.#put({ kind: 'answered-by', who });
   }
 
+  /** Nobody has picked up yet, and nobody shall. */
+  cancel(): void {
+    this.#hangUp();
+    this.hungUp();
+  }
+
   /** The process is about to stop; `deadline` on the monotonic clock. */
   drain(how: 'move' | 'wind-up', deadline: number): void {
     this.#put({ kind: 'drain', how, deadline });
@@ -239,10 +258,12 @@ export class Call {
       case 'finish-speech':
         return this.#voice.finish(effect.utterance);
       case 'say-line':
+        this.#lines.set(effect.utterance, effect.line);
         return this.#voice.sayLine(effect.utterance, effect.text);
       case 'release':
         return this.#outlet.release(effect.utterance, effect.first);
       case 'cancel-speech':
+        this.#lines.delete(effect.utterance);
         return this.#voice.cancel(effect.utterance);
       case 'pause':
         return this.#outlet.pause();
@@ -280,6 +301,11 @@ export class Call {
 
   #note(note: Note): void {
     if (note.what === 'utterance-played') return this.#outlet.forget(note.utterance);
+    if (note.what === 'first-audio') {
+      const line = this.#lines.get(note.utterance);
+      this.#lines.delete(note.utterance);
+      return this.#publish({ ...note, line });
+    }
     const event = noteEvent(note);
     if (event) this.#publish(event);
   }
@@ -292,7 +318,13 @@ export class Call {
     });
   }
 
-  #finish(reason: EndReason): void {
+  /** A defect of ours: nothing of the core can be trusted any more, so the call ends here. */
+  #broke(error: unknown): void {
+    this.#services.onDefect(this.identity.callSid, error);
+    this.#finish('stream-lost', true);
+  }
+
+  #finish(reason: EndReason, broken = false): void {
     if (this.#finished !== undefined) return;
     this.#finished = reason;
     const work = this.#inbox.work();
@@ -307,7 +339,7 @@ export class Call {
     stream?.close(1000);
     const durationMs = monotonicMs() - this.#startedAt;
     this.#publish({ what: 'call-ended', reason, durationMs, work });
-    this.#onFinished(reason);
+    this.#onFinished({ reason, broken });
   }
 }
 
@@ -339,8 +371,6 @@ const HEARD = {
 /** The core's notes that are events for others. */
 function noteEvent(note: Note): CallEvent | undefined {
   switch (note.what) {
-    case 'first-audio':
-      return { ...note, line: undefined };
     case 'turn-opened':
     case 'draft-promoted':
     case 'draft-wasted':
@@ -350,6 +380,7 @@ function noteEvent(note: Note): CallEvent | undefined {
     case 'ending':
     case 'ending-cancelled':
       return note;
+    case 'first-audio':
     case 'turn-committed':
     case 'draft-started':
     case 'backchannel':

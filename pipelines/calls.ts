@@ -14,8 +14,10 @@ export type CallsOptions = {
   readonly maxCalls: number;
   /** Callbacks of outbound calls, absolute URLs. Called late: the port may come late. */
   readonly urls: () => { readonly answer: string; readonly status: string; readonly amd: string };
-  readonly settings?: Partial<Settings>;
+  readonly settings?: Partial<Settings> | undefined;
 };
+
+export type Direction = 'inbound' | 'outbound';
 
 /** A stream may come this often for one call before the line gives up on it. */
 export const MAX_RESUMES = 5;
@@ -24,11 +26,18 @@ const RING_TIMEOUT_SECONDS = 40;
 const TIME_LIMIT_SECONDS = 15 * 60;
 /** A call that was prepared and never got a stream is let go after this. */
 const UNANSWERED_MS = 120_000;
-/** Between two looks at whether a drain is done. */
-const DRAIN_POLL_MS = 25;
+/** Calls whose end is remembered, so that a late webhook does not bring them back. */
+const MAX_ENDED = 5_000;
+/** People of whom it is remembered how they were greeted last. */
+const MAX_GREETED = 10_000;
+
+/** What a stream's token says of its call. */
+export type Claimed = { readonly direction: Direction; readonly person: Person };
 
 export type PlaceCallResult =
   { readonly callSid: string } | { readonly refused: 'full' | 'inactive' };
+
+type Drain = { readonly how: 'move' | 'wind-up'; readonly deadline: number };
 
 export class Calls {
   readonly #options: CallsOptions;
@@ -36,8 +45,12 @@ export class Calls {
   /** How many calls a person has had from this process; varies the greeting. */
   readonly #callNumbers = new Map<string, number>();
   readonly #reapers = new Map<string, NodeJS.Timeout>();
-  #dialling = 0;
-  #draining = false;
+  /** Calls that are over; true where a defect of ours ended them. */
+  readonly #ended = new Map<string, boolean>();
+  /** Whom we are dialling: the answer may be quicker than the carrier's reply to us. */
+  readonly #dialled = new Set<Person>();
+  #drain: Drain | undefined;
+  readonly #onIdle = new Set<() => void>();
 
   constructor(options: CallsOptions) {
     this.#options = options;
@@ -48,22 +61,36 @@ export class Calls {
   }
 
   get isDraining(): boolean {
-    return this.#draining;
+    return this.#drain !== undefined;
   }
 
   get isFull(): boolean {
-    return this.#draining || this.#calls.size + this.#dialling >= this.#options.maxCalls;
+    return this.isDraining || this.#calls.size + this.#dialled.size >= this.#options.maxCalls;
   }
 
   get(callSid: string): Call | undefined {
     return this.#calls.get(callSid);
   }
 
-  /** A call that is about to have a stream; undefined when no more can be taken. */
-  answer(callSid: string, direction: 'inbound' | 'outbound', person: Person): Call | undefined {
+  /** Undefined for a call that this process has not seen end; 'broken' where a defect ended it. */
+  endOf(callSid: string): 'ended' | 'broken' | undefined {
+    const broken = this.#ended.get(callSid);
+    return broken === undefined ? undefined : broken ? 'broken' : 'ended';
+  }
+
+  /** The person behind a number that is being dialled just now. */
+  dialledPerson(phone: string): Person | undefined {
+    for (const person of this.#dialled) if (person.phone === phone) return person;
+    return undefined;
+  }
+
+  /** A call that is about to have a stream; undefined when no more can be taken, or it is over. */
+  answer(callSid: string, direction: Direction, person: Person): Call | undefined {
     const known = this.#calls.get(callSid);
     if (known) return known;
-    if (this.isFull) return undefined;
+    // Its place was taken when we began to dial.
+    const isOurs = direction === 'outbound' && this.#dialled.has(person);
+    if (this.#ended.has(callSid) || (this.isFull && !isOurs)) return undefined;
     return this.#create(callSid, direction, person);
   }
 
@@ -71,10 +98,12 @@ export class Calls {
   async place(person: Person): Promise<PlaceCallResult> {
     if (!person.active) return { refused: 'inactive' };
     if (this.isFull) return { refused: 'full' };
-    this.#dialling += 1;
+    const { answer, status, amd } = this.#options.urls();
+    const { telephony } = this.#options.services;
+    const dialled = { ...person };
+    this.#dialled.add(dialled);
     try {
-      const { answer, status, amd } = this.#options.urls();
-      const callSid = await this.#options.services.telephony.placeCall({
+      const callSid = await telephony.placeCall({
         to: person.phone,
         answerUrl: answer,
         statusUrl: status,
@@ -82,63 +111,86 @@ export class Calls {
         ringTimeoutSeconds: RING_TIMEOUT_SECONDS,
         timeLimitSeconds: TIME_LIMIT_SECONDS,
       });
-      // The answer webhook may have been quicker than the carrier's own reply.
-      if (!this.#calls.has(callSid)) this.#create(callSid, 'outbound', person);
+      // Both may have been quicker than the carrier's own reply: the answer, and even the end.
+      if (this.#calls.has(callSid) || this.#ended.has(callSid)) return { callSid };
+      if (this.isDraining) {
+        await telephony.hangUp(callSid);
+        return { refused: 'full' };
+      }
+      this.#create(callSid, 'outbound', person);
       return { callSid };
     } finally {
-      this.#dialling -= 1;
+      this.#dialled.delete(dialled);
+      this.#tellIfIdle();
     }
-  }
-
-  /** A stream whose token was good. Undefined: nobody knows the call, or it is over. */
-  attach(callSid: string, stream: CallStream): CallSink | undefined {
-    const call = this.#calls.get(callSid);
-    if (!call || call.isEnding) return undefined;
-    clearTimeout(this.#reapers.get(callSid));
-    this.#reapers.delete(callSid);
-    return call.attach(stream);
   }
 
   /**
-   * Ends every call: by moving it at the next boundary, or with a spoken goodbye. Resolves when none
-   * is left or the deadline has passed.
+   * A stream whose token was good. The call may have been answered by another instance; `claimed` is
+   * what its token says of it. Undefined: the call is over, or there is no room for it here.
+   */
+  attach(callSid: string, stream: CallStream, claimed: Claimed): CallSink | undefined {
+    const call = this.answer(callSid, claimed.direction, claimed.person);
+    if (!call || call.isEnding) return undefined;
+    this.#stopReaper(callSid);
+    return call.attach(stream);
+  }
+
+  /** The carrier says that a call is over, whether we knew it or not. */
+  over(callSid: string): void {
+    const call = this.#calls.get(callSid);
+    if (call) call.hungUp();
+    else this.#remember(callSid, false);
+  }
+
+  /**
+   * Ends every call: by moving it at the next boundary, or with a spoken goodbye. Phones that still
+   * ring are hung up. Resolves when no call is left or the deadline (monotonic) has passed.
    */
   async drain(how: 'move' | 'wind-up', deadline: number): Promise<void> {
-    this.#draining = true;
-    for (const call of this.#calls.values()) call.drain(how, deadline);
-    while (this.#calls.size > 0 && monotonicMs() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
-    }
+    this.#drain = { how, deadline };
+    for (const call of [...this.#calls.values()]) this.#drainCall(call, { how, deadline });
+    if (this.#isIdle) return;
+    const { promise: idle, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, Math.max(0, deadline - monotonicMs()));
+    this.#onIdle.add(resolve);
+    await idle;
+    clearTimeout(timer);
+    this.#onIdle.delete(resolve);
   }
 
   /** Ends what is left without a word. */
   close(): void {
-    this.#draining = true;
+    this.#drain ??= { how: 'wind-up', deadline: monotonicMs() };
     for (const call of [...this.#calls.values()]) call.hungUp();
-    for (const reaper of this.#reapers.values()) clearTimeout(reaper);
-    this.#reapers.clear();
+    for (const callSid of [...this.#reapers.keys()]) this.#stopReaper(callSid);
   }
 
-  #create(callSid: string, direction: 'inbound' | 'outbound', known: Person): Call {
+  get #isIdle(): boolean {
+    return this.#calls.size === 0 && this.#dialled.size === 0;
+  }
+
+  #tellIfIdle(): void {
+    if (!this.#isIdle) return;
+    for (const tell of this.#onIdle) tell();
+  }
+
+  #drainCall(call: Call, { how, deadline }: Drain): void {
+    const isRinging = call.identity.direction === 'outbound' && !call.wasAnswered;
+    if (isRinging) call.cancel();
+    else call.drain(how, deadline);
+  }
+
+  #create(callSid: string, direction: Direction, known: Person): Call {
     const person = known.active ? known : withoutPersonalData(known);
-    const callNumber = this.#callNumbers.get(person.personId) ?? 0;
-    this.#callNumbers.set(person.personId, callNumber + 1);
     const { services, settings } = this.#options;
     const at = services.wallClock();
-    const identity = {
-      callSid,
-      direction,
-      person,
-      greeting: greeting({ person, direction, at, callNumber }),
-    };
+    const callNumber = this.#nextCallNumber(person.personId);
+    const words = greeting({ person, direction, at, callNumber });
     const call = new Call(
-      identity,
+      { callSid, direction, person, greeting: words },
       services,
-      () => {
-        this.#calls.delete(callSid);
-        clearTimeout(this.#reapers.get(callSid));
-        this.#reapers.delete(callSid);
-      },
+      ({ broken }) => this.#finished(callSid, broken),
       settings,
     );
     this.#calls.set(callSid, call);
@@ -146,7 +198,38 @@ export class Calls {
       callSid,
       setTimeout(() => call.hungUp(), UNANSWERED_MS),
     );
-    call.prewarm().catch(() => undefined);
+    // Owned here: it never rejects, and a call without its greeting in the cache speaks it live.
+    void call.prewarm();
+    if (this.#drain) call.drain(this.#drain.how, this.#drain.deadline);
     return call;
+  }
+
+  #nextCallNumber(personId: string): number {
+    const callNumber = this.#callNumbers.get(personId) ?? 0;
+    this.#callNumbers.delete(personId);
+    this.#callNumbers.set(personId, callNumber + 1);
+    const oldest = this.#callNumbers.keys().next();
+    if (this.#callNumbers.size > MAX_GREETED && !oldest.done) {
+      this.#callNumbers.delete(oldest.value);
+    }
+    return callNumber;
+  }
+
+  #finished(callSid: string, broken: boolean): void {
+    this.#calls.delete(callSid);
+    this.#stopReaper(callSid);
+    this.#remember(callSid, broken);
+    this.#tellIfIdle();
+  }
+
+  #remember(callSid: string, broken: boolean): void {
+    this.#ended.set(callSid, broken);
+    const oldest = this.#ended.keys().next();
+    if (this.#ended.size > MAX_ENDED && !oldest.done) this.#ended.delete(oldest.value);
+  }
+
+  #stopReaper(callSid: string): void {
+    clearTimeout(this.#reapers.get(callSid));
+    this.#reapers.delete(callSid);
   }
 }

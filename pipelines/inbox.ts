@@ -17,8 +17,10 @@ const MAX_SLEEP_MS = 60_000;
 export type InboxOptions = {
   readonly settings: Settings;
   readonly now: () => number;
-  /** Performs one order. Must not throw; what it learns comes back through `put`. */
+  /** Performs one order. What it learns comes back through `put`. */
   readonly perform: (effect: Effect) => void;
+  /** The core or an order threw, which is a defect: no fact is taken after this. Called once. */
+  readonly onDefect: (error: unknown) => void;
 };
 
 export class Inbox {
@@ -79,11 +81,17 @@ export class Inbox {
     this.#busy = true;
     const beganAt = performance.now();
     let wakeAt: number | undefined;
-    for (let input = this.#waiting.shift(); input; input = this.#waiting.shift()) {
-      const result = step(this.#state, input, this.#options.now());
-      this.#state = result.state;
-      wakeAt = result.wakeAt;
-      for (const effect of result.effects) this.#options.perform(effect);
+    try {
+      for (let input = this.#waiting.shift(); input; input = this.#waiting.shift()) {
+        const result = step(this.#state, input, this.#options.now());
+        this.#state = result.state;
+        wakeAt = result.wakeAt;
+        for (const effect of result.effects) this.#options.perform(effect);
+      }
+    } catch (error) {
+      this.close();
+      this.#options.onDefect(error);
+      return;
     }
     this.#busy = false;
     if (this.#workMs.length < MAX_SAMPLES) this.#workMs.push(performance.now() - beganAt);

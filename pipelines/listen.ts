@@ -67,6 +67,8 @@ export class Listening {
   /** The turn that has begun and not ended. */
   #openTurn: number | undefined;
   #lastAudioAt = 0;
+  /** Call audio up to here is in some event that the core has had. */
+  #reportedMs = 0;
   #started = false;
   #retryTimer: NodeJS.Timeout | undefined;
   #checkTimer: NodeJS.Timeout | undefined;
@@ -91,10 +93,11 @@ export class Listening {
     this.#energy.add(mulaw);
   }
 
-  /** The present session is stuck: take another and tell it what was not understood. */
+  /** The present session is stuck: take another and tell it what the core has not had. */
   restart(): void {
-    // The core has closed the turn itself; what comes now is new.
+    // The core has closed the turn itself, with the words so far: they must not come twice.
     this.#openTurn = undefined;
+    this.#memory.understood(this.#reportedMs);
     this.#replace('stalled');
   }
 
@@ -161,6 +164,7 @@ export class Listening {
     this.#openTurn = event.kind === 'end' ? undefined : sttTurn;
     // A recogniser's clock may run ahead after a reconnect; nobody has heard the future.
     const heardMs = Math.min(ear.baseMs + event.audioMs, this.#memory.endMs);
+    this.#reportedMs = Math.max(this.#reportedMs, heardMs);
     if (event.kind === 'end') this.#memory.understood(heardMs);
     this.#options.onInput(this.#factOf(event, sttTurn));
   }

@@ -66,6 +66,7 @@ export class Outlet {
 
   /** Takes audio of an utterance; false when there is too much of it already. */
   add(id: UtteranceId, piece: Piece): boolean {
+    if (piece.bytes === 0) return true;
     const queued = this.#find(id);
     const ms = queued.pieces.reduce((sum, p) => sum + p.bytes, 0) / BYTES_PER_MS;
     if (ms > MAX_UTTERANCE_MS) return false;
@@ -130,6 +131,8 @@ export class Outlet {
       queued.sent = 0;
       queued.sentMs = 0;
     }
+    // Nothing else would wake what remains: the carrier has nothing left to play.
+    this.#pump();
   }
 
   close(): void {

@@ -40,11 +40,18 @@ type Spoken = {
   pending: string[];
 };
 
-type Open = { readonly session: TtsSession; readonly rung: number; spoke: boolean };
+type Open = { readonly session: TtsSession; readonly rung: number };
 
-const OPEN_TIMEOUT_MS = 1_500;
-const FIRST_BYTE_TIMEOUT_MS = 1_500;
-const STALL_TIMEOUT_MS = 1_500;
+/**
+ * The caller may be without a sound for two seconds at most, whatever breaks: so long may one voice
+ * that does not open, and the next that does not speak, take together. First bytes take about 0.2 s.
+ */
+const OPEN_TIMEOUT_MS = 900;
+const FIRST_BYTE_TIMEOUT_MS = 900;
+/** The carrier holds a second of audio, which covers most of this. */
+const STALL_TIMEOUT_MS = 1_200;
+/** A connection that is lost twice within this is no good; once may happen to anybody. */
+const LOST_AGAIN_MS = 10_000;
 /** After a fall to a lesser voice, how long before the best is tried again. */
 const CLIMB_AFTER_MS = 30_000;
 /** Speech rate assumed where a voice gives no timings. */
@@ -58,6 +65,7 @@ export class Speaking {
   #opening = false;
   #rung = 0;
   #fellAt = 0;
+  #lostAt = Number.NEGATIVE_INFINITY;
   #nextVoiceId = 1;
   #closed = false;
 
@@ -83,8 +91,12 @@ export class Speaking {
       return;
     }
     spoken.finished = true;
-    if (spoken.voiceId !== undefined && spoken.pending.length === 0) {
-      this.#open?.session.finish(spoken.voiceId);
+    if (spoken.pending.length > 0) return;
+    if (spoken.voiceId !== undefined) this.#open?.session.finish(spoken.voiceId);
+    else {
+      // A voice failed just when it had said everything there was.
+      this.#drop(id);
+      this.#complete(id, spoken.madeMs);
     }
   }
 
@@ -194,7 +206,7 @@ export class Speaking {
     });
     this.#opening = false;
     if (this.#closed) return session.close();
-    open = { session, rung, spoke: false };
+    open = { session, rung };
     this.#open = open;
     for (const spoken of this.#spoken.values()) this.#flushPending(spoken);
   }
@@ -213,19 +225,14 @@ export class Speaking {
     if (!spoken) return;
     switch (event.kind) {
       case 'audio':
-        open.spoke = true;
         return this.#takeAudio(spoken, event);
       case 'done':
         this.#drop(spoken.id);
         return this.#complete(spoken.id, spoken.madeMs);
       case 'utterance-failed':
-        this.#report(event.error, this.#options.vendors[open.rung]);
-        if (!open.spoke) {
-          open.session.close();
-          this.#open = undefined;
-          this.#fall(open.rung);
-        }
-        return this.#retry(spoken);
+        // The caller has waited for it once; they shall not wait for the same voice twice.
+        open.session.close();
+        return this.#sessionFailed(event.error, open);
     }
   }
 
@@ -259,9 +266,13 @@ export class Speaking {
   #sessionFailed(error: VendorError, open: Open): void {
     this.#open = undefined;
     this.#report(error, this.#options.vendors[open.rung]);
-    // A session that has spoken may just have lost its connection; one that never did is of no use.
-    if (!open.spoke) this.#fall(open.rung);
+    const now = this.#options.now();
+    const mayReturn = error.failure === 'cut' && now - this.#lostAt >= LOST_AGAIN_MS;
+    if (error.failure === 'cut') this.#lostAt = now;
+    if (!mayReturn) this.#fall(open.rung);
     for (const spoken of [...this.#spoken.values()]) this.#retry(spoken);
+    // Not left for the next reply, which would have to wait for it.
+    this.#ensureOpen();
   }
 
   #report(error: unknown, vendor: TtsVendor | undefined): void {

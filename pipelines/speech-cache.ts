@@ -1,6 +1,6 @@
 /**
  * Speech that is known before it is needed: greetings, fillers, apologies. Synthesised once per
- * voice and pace, kept by the process.
+ * voice and pace, kept by the process. Behind it stand recordings, which need no vendor at all.
  */
 import type { TimedWord, TtsOptions, TtsVendor } from '../adapters/tts/port.ts';
 import type { Piece } from './outlet.ts';
@@ -18,24 +18,44 @@ const MAX_ENTRIES = 400;
 /** Longest wait for one line; it is made ahead of time, so this may be generous. */
 const LINE_TIMEOUT_MS = 10_000;
 const MAX_AT_ONCE = 3;
+/** Lines that may wait to be made; beyond it a call's own voice has to speak them. */
+const MAX_WAITING = 200;
 
 export class SpeechCache {
   readonly #vendors: readonly TtsVendor[];
   readonly #entries = new Map<string, CachedSpeech>();
+  readonly #recorded = new Map<string, CachedSpeech>();
   readonly #pending = new Map<string, Promise<CachedSpeech | undefined>>();
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  /** `vendors`: in order of preference. */
+  /** `vendors`: voices that can say anything, in order of preference. */
   constructor(vendors: readonly TtsVendor[]) {
     this.#vendors = vendors;
   }
 
+  /** In the voice asked for if it was made, else as recorded, else undefined. */
   get(manner: Manner, text: string): CachedSpeech | undefined {
-    return this.#entries.get(keyOf(manner, text));
+    const entry = this.#entries.get(keyOf(manner, text));
+    return entry ?? this.#recorded.get(recordingKey(manner.language, text));
   }
 
-  /** Makes sure, as well as possible, that `get` will have it. Never rejects. */
+  /** Takes over recordings of `lines`, which `recordings` must know word for word. */
+  async keepRecordings(
+    recordings: TtsVendor,
+    language: string,
+    lines: readonly string[],
+  ): Promise<void> {
+    for (const line of lines) {
+      const manner = { voiceId: recordings.vendor, language, speed: 1 };
+      this.#recorded.set(recordingKey(language, line), await synthesise(recordings, manner, line));
+    }
+  }
+
+  /**
+   * Makes sure, as well as possible, that `get` will have it in the voice asked for. Undefined when
+   * no voice could speak it. Never rejects.
+   */
   async prepare(manner: Manner, text: string): Promise<CachedSpeech | undefined> {
     const key = keyOf(manner, text);
     const known = this.#entries.get(key);
@@ -48,6 +68,7 @@ export class SpeechCache {
   }
 
   async #make(manner: Manner, text: string): Promise<CachedSpeech | undefined> {
+    if (this.#waiting.length >= MAX_WAITING) return undefined;
     if (this.#running >= MAX_AT_ONCE) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
@@ -71,6 +92,10 @@ export class SpeechCache {
 
 function keyOf(manner: Manner, text: string): string {
   return [manner.voiceId, manner.language, manner.speed, text].join('\n');
+}
+
+function recordingKey(language: string, text: string): string {
+  return `${language}\n${text}`;
 }
 
 /** Speaks one text in a session of its own. Rejects when it does not come out whole. */

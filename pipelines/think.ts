@@ -6,8 +6,8 @@ import type { LlmTool, LlmUsage, LlmVendor } from '../adapters/llm/port.ts';
 import { promptMessages, type PromptPart } from '../src/companion/prompt.ts';
 import { ClauseSplitter } from '../src/conversation/clauses.ts';
 import type { Effect, Input, UtteranceId } from '../src/conversation/types.ts';
-import { VendorError } from '../src/errors.ts';
-import type { CallEvent } from '../src/events.ts';
+import { VendorError, type VendorFailure } from '../src/errors.ts';
+import { monotonicMs, type CallEvent } from '../src/events.ts';
 
 export type ThinkOptions = {
   /** Best model first. */
@@ -24,6 +24,16 @@ const MAX_TOKENS = 300;
 /** The first model's share of the time in which the caller must hear something meaningful. */
 const FIRST_TOKEN_TIMEOUT_MS = 2_500;
 const STALL_TIMEOUT_MS = 2_000;
+/** A failure this early leaves time for one more try before the caller notices. */
+const RETRY_WITHIN_MS = 700;
+/** Failures that another try may find gone. */
+const PASSING: ReadonlySet<VendorFailure> = new Set<VendorFailure>([
+  'unreachable',
+  'overloaded',
+  'cut',
+  'garbage',
+  'empty',
+]);
 
 export class Thinking {
   readonly #options: ThinkOptions;
@@ -61,25 +71,42 @@ export class Thinking {
   async #run(effect: Ask, signal: AbortSignal): Promise<void> {
     const { vendors, onEvent } = this.#options;
     for (const [rung, vendor] of vendors.entries()) {
-      const { turnId, utterance, draft } = effect;
+      const error = await this.#tryVendor(vendor, effect, signal);
+      if (error === undefined || signal.aborted) return;
+      const next = vendors[rung + 1];
+      if (error === 'spoken' || !next) throw new Error('the reply was not completed');
+      onEvent({ what: 'ladder-moved', service: 'llm', from: vendor.vendor, to: next.vendor });
+    }
+    throw new Error('no model is configured');
+  }
+
+  /** One model, asked again once where it failed at once. 'spoken': part of the reply is out. */
+  async #tryVendor(
+    vendor: LlmVendor,
+    effect: Ask,
+    signal: AbortSignal,
+  ): Promise<'spoken' | 'failed' | undefined> {
+    const { onEvent } = this.#options;
+    const { turnId, utterance, draft } = effect;
+    const beganAt = monotonicMs();
+    for (let attempt = 1; ; attempt += 1) {
       onEvent({ what: 'reply-asked', turnId, utterance, draft, vendor: vendor.vendor });
       const reply = new Reply(utterance, this.#options);
       try {
         await this.#stream(vendor, effect, signal, reply);
-        return;
+        return undefined;
       } catch (error) {
-        if (signal.aborted) return;
+        if (signal.aborted) return undefined;
         const failure = error instanceof VendorError ? error.failure : 'garbage';
         onEvent({ what: 'vendor-failed', vendor: vendor.vendor, failure });
-        const next = vendors[rung + 1];
-        if (reply.hasSpoken || !next) {
+        if (reply.hasSpoken) {
           reply.flush();
-          throw error;
+          return 'spoken';
         }
-        onEvent({ what: 'ladder-moved', service: 'llm', from: vendor.vendor, to: next.vendor });
+        const quick = monotonicMs() - beganAt < RETRY_WITHIN_MS;
+        if (!quick || attempt > 1 || !PASSING.has(failure)) return 'failed';
       }
     }
-    throw new Error('no model is configured');
   }
 
   async #stream(vendor: LlmVendor, effect: Ask, signal: AbortSignal, reply: Reply): Promise<void> {

@@ -2,13 +2,12 @@
  * Only outside production: the live events of all calls, words included, and a way to have a call
  * placed. Answers nobody but this machine.
  */
-import { Router, type NextFunction, type Request, type Response } from 'express';
-import express from 'express';
+import express, { Router, type NextFunction, type Request, type Response } from 'express';
 import { z } from 'zod';
 import type { Calls } from '../pipelines/calls.ts';
 import { stranger } from '../src/companion/person.ts';
-import type { EventHub } from '../src/events.ts';
-import { monotonicMs } from '../src/events.ts';
+import { VendorError } from '../src/errors.ts';
+import { monotonicMs, type EventHub } from '../src/events.ts';
 import type { People } from '../src/people.ts';
 
 export type DevRoutesOptions = {
@@ -27,6 +26,7 @@ const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
 const LOOPBACK_HOST = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/;
 
 /** A watcher that does not read is let go once this much waits for it. */
+const MAX_WATCHERS = 20;
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 
 /** Same machine, and not by way of a page of somebody else's. */
@@ -40,18 +40,33 @@ function onlyThisMachine(req: Request, res: Response, next: NextFunction): void 
   else res.status(403).end();
 }
 
-export function devRoutes({ calls, people, events }: DevRoutesOptions): Router {
+export type DevRoutes = {
+  readonly router: Router;
+  /** Lets the watchers go, who would otherwise keep the server from closing. */
+  close(): void;
+};
+
+export function devRoutes({ calls, people, events }: DevRoutesOptions): DevRoutes {
   const router = Router();
+  const watchers = new Set<Response>();
   router.use(onlyThisMachine);
 
-  router.get('/events', (req, res) => {
-    res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-    res.write(`: ${monotonicMs()}\n\n`);
+  router.get('/events', (_req, res) => {
+    if (watchers.size >= MAX_WATCHERS) {
+      res.status(503).json({ error: 'too many watchers' });
+      return;
+    }
     const unsubscribe = events.subscribe((event) => {
       if (res.writableLength > MAX_UNREAD_BYTES) res.destroy();
       else res.write(`data: ${JSON.stringify(event)}\n\n`);
     });
-    req.on('close', unsubscribe);
+    res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    res.write(`: ${monotonicMs()}\n\n`);
+    watchers.add(res);
+    res.on('close', () => {
+      unsubscribe();
+      watchers.delete(res);
+    });
   });
 
   router.post('/call', express.json({ limit: '4kb' }), async (req, res) => {
@@ -66,10 +81,20 @@ export function devRoutes({ calls, people, events }: DevRoutesOptions): Router {
       known.personId === 'unknown'
         ? { ...stranger(to), name: personName ?? '', language: language ?? 'en' }
         : known;
-    const result = await calls.place(person);
-    if ('refused' in result) res.status(409).json({ error: result.refused });
-    else res.status(202).json(result);
+    try {
+      const result = await calls.place(person);
+      if ('refused' in result) res.status(409).json({ error: result.refused });
+      else res.status(202).json(result);
+    } catch (error) {
+      if (!(error instanceof VendorError)) throw error;
+      res.status(502).json({ error: error.message });
+    }
   });
 
-  return router;
+  return {
+    router,
+    close: () => {
+      for (const watcher of watchers) watcher.end();
+    },
+  };
 }

@@ -4,8 +4,8 @@
  */
 import { Router, type Response } from 'express';
 import { z } from 'zod';
-import type { Calls } from '../pipelines/calls.ts';
-import { MAX_RESUMES } from '../pipelines/calls.ts';
+import type { Call } from '../pipelines/call.ts';
+import { MAX_RESUMES, type Calls } from '../pipelines/calls.ts';
 import type { Logger } from '../src/log.ts';
 import type { People } from '../src/people.ts';
 import type { SessionStore } from '../src/store/session-store.ts';
@@ -62,10 +62,12 @@ export function voiceRoutes(options: VoiceRoutesOptions): Router {
   const router = Router();
 
   /** TwiML that lets this call's next stream in, or undefined when no token could be kept. */
-  const streamTwiml = async (sid: string): Promise<string | undefined> => {
+  const streamTwiml = async (call: Call): Promise<string | undefined> => {
     const token = newStreamToken();
+    const { callSid: sid, direction, person } = call.identity;
+    const data = { direction, personId: person.personId };
     try {
-      await store.issueToken(token, { callSid: sid, data: {} }, streamTokenTtlMs);
+      await store.issueToken(token, { callSid: sid, data }, streamTokenTtlMs);
     } catch (error) {
       log.error('no stream token could be stored', { callSid: sid, error });
       return undefined;
@@ -83,15 +85,18 @@ export function voiceRoutes(options: VoiceRoutesOptions): Router {
     if (!form.success) return badForm(res);
     const { CallSid: sid, From, To, Direction } = form.data;
     const outbound = Direction.startsWith('outbound');
-    const person = people.byPhone(outbound ? To : From);
+    const person = outbound
+      ? (calls.dialledPerson(To) ?? people.byPhone(To))
+      : people.byPhone(From);
     const call = calls.answer(sid, outbound ? 'outbound' : 'inbound', person);
+    if (!call && calls.endOf(sid) !== undefined) return xml(res, hangUp());
     if (!call) {
       log.warn('call refused: no room', { callSid: sid, calls: calls.active });
       return xml(res, sayAndHangUp(FULL[person.language], person.language));
     }
     call.listen();
-    remember(store, options, sid, call.identity.direction, 0);
-    const twiml = await streamTwiml(sid);
+    remember(options, call);
+    const twiml = await streamTwiml(call);
     xml(res, twiml ?? sayAndHangUp(FULL[person.language], person.language));
   });
 
@@ -101,15 +106,16 @@ export function voiceRoutes(options: VoiceRoutesOptions): Router {
     const { CallSid: sid, From, To, Direction } = form.data;
     const outbound = Direction.startsWith('outbound');
     const known = calls.get(sid);
-    if (!known || known.isEnding) return xml(res, hangUp());
     const { language } = people.byPhone(outbound ? To : From);
+    if (calls.endOf(sid) === 'broken') return xml(res, sayAndHangUp(LOST[language], language));
+    if (!known || known.isEnding) return xml(res, hangUp());
     if (known.epoch > MAX_RESUMES) {
       log.error('call lost its stream too often', { callSid: sid, epoch: known.epoch });
-      known.hungUp();
+      calls.over(sid);
       return xml(res, sayAndHangUp(LOST[language], language));
     }
     log.info('call resumes', { callSid: sid, epoch: known.epoch });
-    const twiml = await streamTwiml(sid);
+    const twiml = await streamTwiml(known);
     xml(res, twiml ?? sayAndHangUp(LOST[language], language));
   });
 
@@ -121,7 +127,7 @@ export function voiceRoutes(options: VoiceRoutesOptions): Router {
     if (!(await isNew(`status:${sid}:${sequence}:${callStatus}`))) return;
     log.info('call status', { callSid: sid, callStatus });
     // Callbacks overtake one another; the only one that changes anything is the last of a call.
-    if (TERMINAL.has(callStatus)) calls.get(sid)?.hungUp();
+    if (TERMINAL.has(callStatus)) calls.over(sid);
   });
 
   router.post('/stream-status', (req, res) => {
@@ -153,24 +159,20 @@ function answeredByOf(answeredBy: string): 'human' | 'machine' | 'fax' | 'unknow
 }
 
 /** Where the call is, for whoever may have to take it over. Not waited for. */
-function remember(
-  store: SessionStore,
-  options: VoiceRoutesOptions,
-  sid: string,
-  direction: 'inbound' | 'outbound',
-  resumeCount: number,
-): void {
+function remember(options: VoiceRoutesOptions, call: Call): void {
+  const { callSid, direction, person } = call.identity;
   const record = {
-    callSid: sid,
+    callSid,
+    personId: person.personId,
     direction,
     phase: 'ringing' as const,
     epoch: 0,
     owner: options.instance,
-    resumeCount,
+    resumeCount: 0,
     startedAtMs: Date.now(),
   };
-  store.putCall(record, CALL_TTL_MS).catch((error: unknown) => {
-    options.log.warn('call record not stored', { callSid: sid, error });
+  options.store.putCall(record, CALL_TTL_MS).catch((error: unknown) => {
+    options.log.warn('call record not stored', { callSid, error });
   });
 }
 

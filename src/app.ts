@@ -14,17 +14,20 @@ import { createTwilio } from '../adapters/telephony/twilio.ts';
 import { createClips } from '../adapters/tts/clips.ts';
 import { createElevenLabsHttp } from '../adapters/tts/elevenlabs-http.ts';
 import { createElevenLabsSocket } from '../adapters/tts/elevenlabs-socket.ts';
+import type { TtsVendor } from '../adapters/tts/port.ts';
 import type { CallServices } from '../pipelines/call.ts';
-import { Calls } from '../pipelines/calls.ts';
+import { Calls, type Claimed } from '../pipelines/calls.ts';
 import { SpeechCache } from '../pipelines/speech-cache.ts';
+
 import { devRoutes } from '../routes/dev.ts';
 import { healthRoutes } from '../routes/health.ts';
 import { createSignatureCheck } from '../routes/twilio-signature.ts';
 import { voiceRoutes } from '../routes/voice.ts';
 import { createMediaSocket, type MediaSocket } from '../websocket/media-socket.ts';
 import { commonLines } from './companion/lines.ts';
-import { DEFAULT_MANNER } from './companion/person.ts';
+import { DEFAULT_MANNER, stranger } from './companion/person.ts';
 import { mediaStreamUrl, withListeningPort, type Config } from './config.ts';
+import type { Settings } from './conversation/types.ts';
 import { EventHub } from './events.ts';
 import { logEvents } from './event-log.ts';
 import type { Logger } from './log.ts';
@@ -37,6 +40,8 @@ export type App = {
   readonly server: Server;
   readonly calls: Calls;
   readonly events: EventHub;
+  /** Settles when the lines that any call may need have been made, or could not be. Never rejects. */
+  readonly warmed: Promise<void>;
   /** Binds the port; resolves with the port there is. */
   listen(): Promise<number>;
   /** Ends every connection and lets go of everything. Bounded; idempotent. */
@@ -48,6 +53,8 @@ export type AppOptions = {
   readonly people?: People;
   /** Served at `/` in development. */
   readonly webRoot?: string;
+  /** Limits and manners of every call that differ from the usual. */
+  readonly settings?: Partial<Settings>;
 };
 
 /** Twilio needs some time to close its end of a stream. */
@@ -67,15 +74,17 @@ export async function createApp(
 
   const vendors = await connectVendors(config);
   const speechCache = new SpeechCache(vendors.tts);
+  await keepRecordings(speechCache, vendors.recordings);
   const services: CallServices = {
     stt: vendors.stt,
     llm: vendors.llm,
-    tts: vendors.tts,
+    tts: [...vendors.tts, vendors.recordings],
     telephony: vendors.telephony,
     speechCache,
     events,
     voiceId: config.elevenlabs.voiceId,
     wallClock: () => new Date(),
+    onDefect: (callSid, error) => log.error('call ended by a defect', { callSid, error }),
   };
   const publicUrl = (): string => config.http.publicUrl;
   const calls = new Calls({
@@ -86,6 +95,7 @@ export async function createApp(
       status: `${publicUrl()}/voice/status`,
       amd: `${publicUrl()}/voice/amd`,
     }),
+    settings: options.settings,
   });
 
   const app = express();
@@ -104,8 +114,10 @@ export async function createApp(
     ...signature.handlers,
     voiceRoutes({ calls, people, store, log, instance, streamUrl, publicUrl }),
   );
-  if (config.environment !== 'production') {
-    app.use('/dev', devRoutes({ calls, people, events }));
+  const dev =
+    config.environment === 'production' ? undefined : devRoutes({ calls, people, events });
+  if (dev) {
+    app.use('/dev', dev.router);
     if (options.webRoot !== undefined) app.use(express.static(options.webRoot));
   }
   app.use((_req: Request, res: Response) => {
@@ -119,30 +131,41 @@ export async function createApp(
     publicUrl,
     authToken: config.twilio.authToken,
     consumeToken: async (token) => await store.consumeToken(token),
-    attach: (start, _claim, stream) =>
-      calls.attach(start.callSid, stream) ?? { refuse: 1008, reason: 'unknown call' },
+    attach: (start, claim, stream) =>
+      calls.attach(start.callSid, stream, claimedCall(claim.data, people)) ?? {
+        refuse: 1008,
+        reason: 'the call is over or there is no room',
+      },
     onNotice: (notice) => {
       if (notice.kind === 'failed') log.error('media stream failed', { error: notice.error });
       else log.info('media socket', { what: notice.kind });
     },
   });
-  void vendors.warm();
-  void makeCommonLines(config, speechCache);
+  const warmed = Promise.all([vendors.warm(), makeCommonLines(config, speechCache)]).then(
+    () => undefined,
+  );
 
   return {
     server,
     calls,
     events,
+    warmed,
     listen: async () => {
       const port = await bind(server, config.http.port);
       config = withListeningPort(config, port);
       return port;
     },
-    close: async () => await closeAll({ calls, media, server, store, vendors }),
+    close: async () => {
+      calls.close();
+      dev?.close();
+      await closeAll({ media, server, store, vendors });
+    },
   };
 }
 
 type Vendors = Pick<CallServices, 'stt' | 'llm' | 'tts' | 'telephony'> & {
+  /** The voice of last resort: says only what was recorded. */
+  readonly recordings: TtsVendor;
   readonly breakers: readonly Breaker[];
   warm(): Promise<void>;
   close(): void;
@@ -151,15 +174,16 @@ type Vendors = Pick<CallServices, 'stt' | 'llm' | 'tts' | 'telephony'> & {
 /** Loads the SDKs now: a lazy import would be paid for by the first caller. */
 async function connectVendors(config: Config): Promise<Vendors> {
   const { deepgram, anthropic, elevenlabs, twilio } = config;
+  const httpVoice = createElevenLabsHttp(elevenlabs);
   const [flux, nova, claude, carrier, clips] = await Promise.all([
     createDeepgramFlux(deepgram),
     createDeepgramNova(deepgram),
     createClaude(anthropic),
     createTwilio(twilio),
     createClips(),
+    httpVoice.load(),
   ]);
   const socketVoice = createElevenLabsSocket(elevenlabs);
-  const httpVoice = createElevenLabsHttp(elevenlabs);
   const breaker = {
     flux: new Breaker('deepgram-flux'),
     nova: new Breaker('deepgram-nova'),
@@ -171,16 +195,28 @@ async function connectVendors(config: Config): Promise<Vendors> {
   return {
     stt: [guardStt(flux, breaker.flux), guardStt(nova, breaker.nova)],
     llm: [guardLlm(claude, breaker.claude)],
-    tts: [
-      guardTts(socketVoice, breaker.socketVoice),
-      guardTts(httpVoice, breaker.httpVoice),
-      clips,
-    ],
+    tts: [guardTts(socketVoice, breaker.socketVoice), guardTts(httpVoice, breaker.httpVoice)],
+    recordings: clips,
     telephony: guardTelephony(carrier, breaker.twilio),
     breakers: Object.values(breaker),
     warm: async () => await claude.warm(),
-    close: () => claude.close(),
+    close: () => {
+      claude.close();
+      httpVoice.shutDown();
+    },
   };
+}
+
+async function keepRecordings(cache: SpeechCache, recordings: TtsVendor): Promise<void> {
+  for (const language of ['en', 'es'] as const) {
+    await cache.keepRecordings(recordings, language, commonLines(language));
+  }
+}
+
+/** What the token says of a call that another instance has answered. */
+function claimedCall(data: Readonly<Record<string, string>>, people: People): Claimed {
+  const direction = data['direction'] === 'outbound' ? 'outbound' : 'inbound';
+  return { direction, person: people.byId(data['personId'] ?? '') ?? stranger('') };
 }
 
 async function openStore(config: Config, log: Logger): Promise<SessionStore> {
@@ -229,15 +265,13 @@ async function bind(server: Server, port: number): Promise<number> {
 }
 
 type Parts = {
-  readonly calls: Calls;
   readonly media: MediaSocket;
   readonly server: Server;
   readonly store: SessionStore;
   readonly vendors: Vendors;
 };
 
-async function closeAll({ calls, media, server, store, vendors }: Parts): Promise<void> {
-  calls.close();
+async function closeAll({ media, server, store, vendors }: Parts): Promise<void> {
   await media.close();
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
