@@ -56,7 +56,8 @@ export async function createClaude(config: ClaudeConfig): Promise<Claude> {
       try {
         const signal = AbortSignal.timeout(WARM_TIMEOUT_MS);
         const response = await pool.fetch(client.baseURL, { method: 'HEAD', signal });
-        await response.body?.cancel();
+        // Read to its end, so that the connection goes back to the pool.
+        await response.arrayBuffer();
       } catch {
         // The first reply will meet the same trouble, with its own deadline and error.
       }

@@ -32,9 +32,11 @@ export async function createTwilio(config: TwilioConfig): Promise<TelephonyVendo
   return {
     placeCall: async (request) => {
       const call = await attempt(async () => client.calls.create(callOptions(config, request)));
-      // An answer that is not Twilio's is parsed all the same; its call could not be addressed.
-      if (!/^CA[0-9a-zA-Z]+$/.test(String(call.sid))) throw new VendorError('twilio', 'garbage');
-      return call.sid;
+      // The SDK takes any JSON for a call, whatever its types say; this one could not be addressed.
+      const sid: unknown = call.sid;
+      if (typeof sid !== 'string' || !/^CA[0-9a-zA-Z]+$/.test(sid))
+        throw new VendorError('twilio', 'garbage');
+      return sid;
     },
     hangUp: async (callSid) => {
       try {

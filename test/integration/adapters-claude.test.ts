@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createClaude } from '../../adapters/llm/claude.ts';
 import type { Claude } from '../../adapters/llm/claude.ts';
 import type { LlmMessage, LlmTool } from '../../adapters/llm/port.ts';
@@ -76,22 +78,45 @@ describe('Claude', () => {
         { type: 'text', text: 'Yes.' },
       ],
     }));
-    expect((await collect(vendor, requestFor())).text).toBe('Yes.');
+    const { text, error } = await collect(vendor, requestFor({ firstTokenTimeoutMs: 3_000 }));
+    expect(error).toBeUndefined();
+    expect(text).toBe('Yes.');
     emulator.setReply(() => ({ blocks: [], stopReason: 'refusal' }));
     const refused = await collect(vendor, requestFor());
     expect(refused.error).toBeUndefined();
     expect(refused.events).toMatchObject([{ kind: 'done', stop: 'refusal' }]);
   });
 
-  test('uses one connection for turn after turn, and survives its loss while idle', async () => {
+  test('uses one connection for turn after turn, and replaces one that died while idle', async () => {
+    let connections = 0;
+    const open = new Set<Socket>();
+    const relay = createServer((client) => {
+      connections += 1;
+      open.add(client);
+      const upstream = connect(Number(new URL(emulator.url).port), '127.0.0.1');
+      client.pipe(upstream).pipe(client);
+      client.on('error', () => upstream.destroy());
+      client.on('close', () => open.delete(client) && upstream.destroy());
+      upstream.on('error', () => client.destroy());
+    });
+    await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void relay.close());
+    const { port } = relay.address() as AddressInfo;
+    const claude = await createClaude({
+      apiKey: 'key',
+      baseUrl: `http://127.0.0.1:${port}`,
+      model: 'claude-haiku-5-5',
+    });
+    onTestFinished(() => claude.close());
     emulator.setReply(() => 'Fine.');
-    const own = await startAnthropicEmulator({ reply: () => 'Fine.' });
-    const claude = await createClaude({ apiKey: 'k', baseUrl: own.url, model: 'claude-haiku-5-5' });
     await claude.warm();
     for (let turn = 0; turn < 3; turn += 1) {
       expect((await collect(claude, requestFor())).text).toBe('Fine.');
     }
-    claude.close();
-    await own.close();
+    expect(connections).toBe(1);
+    // The reset and the next request cross on the wire.
+    for (const socket of open) socket.resetAndDestroy();
+    expect((await collect(claude, requestFor())).text).toBe('Fine.');
+    expect(connections).toBe(2);
   });
 });

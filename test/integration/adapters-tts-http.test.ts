@@ -42,8 +42,9 @@ describe('ElevenLabs over HTTP', () => {
       (e) => e.what === 'audio' && emulator.log.entries.indexOf(e) >= from,
     );
     voice.session.cancel(1);
-    await emulator.log.waitFor(
+    const aborted = await emulator.log.waitFor(
       (e) => e.what === 'http-aborted' && emulator.log.entries.indexOf(e) >= from,
     );
+    expect(aborted.what).toBe('http-aborted');
   });
 });

@@ -113,6 +113,9 @@ describe('ElevenLabs multi-context socket', () => {
     const connection = emulator.log.all('connected').at(-1)!.connection;
     voice.session.say(1, SENTENCES[0]);
     voice.session.close();
-    await emulator.log.waitFor((e) => e.what === 'disconnected' && e.connection === connection);
+    const gone = await emulator.log.waitFor(
+      (e) => e.what === 'disconnected' && e.connection === connection,
+    );
+    expect(gone).toMatchObject({ code: 1000, by: 'client' });
   });
 });

@@ -152,9 +152,11 @@ export function llmContract(start: () => LlmContract): void {
     for await (const event of vendor.stream(requestFor())) {
       if (event.kind === 'text') break;
     }
-    await emulator.log.waitFor(
+    const aborted = await emulator.log.waitFor(
       (e) => e.what === 'aborted' && emulator.log.entries.indexOf(e) >= from,
     );
+    expect(aborted).toMatchObject({ plannedTokens: expect.any(Number) });
+    expect(emulator.log.entries.slice(from).some((e) => e.what === 'complete')).toBe(false);
   });
 
   test('a slow consumer is not taken for a stalled vendor', async () => {
