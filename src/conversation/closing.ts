@@ -45,8 +45,8 @@ export function onStreamClosed(work: Work): void {
   if (stream !== 'attached') return;
   update(work, { stream: 'lost', streamSince: work.now });
   letGoOn(work);
-  stopReply(work);
   silence(work);
+  stopReply(work);
   commitForced(work, { consume: false, answered: false });
   if (ending.at === 'hanging-up') return finish(work, ending.reason);
   if (ending.at === 'last-words') return finish(work, ending.reason);
@@ -66,8 +66,8 @@ export function onAnsweredBy(
   who: Extract<Input, { kind: 'answered-by' }>['who'],
 ): void {
   if (isClosing(work.state) || who === 'human' || who === 'unknown') return;
-  stopReply(work);
   silence(work);
+  stopReply(work);
   commitForced(work, { consume: true, answered: false });
   if (who === 'fax') return hangUp(work, 'fax');
   sayLastWords(work, 'voicemail', 'voicemail');
@@ -130,8 +130,8 @@ function drainCall(work: Work): void {
 
 /** Cuts whatever is being said on either side; nothing of it is lost. */
 function stopSpeaking(work: Work): void {
-  stopReply(work);
   silence(work);
+  stopReply(work);
   commitForced(work, { consume: true, answered: false });
   letGoOn(work);
 }

@@ -64,8 +64,8 @@ export function sayLastWords(work: Work, line: LineId, reason: EndReason, until?
 export function hangUp(work: Work, reason: EndReason): void {
   const { ending } = work.state;
   if (ending.at === 'hanging-up' || ending.at === 'finished') return;
-  stopReply(work);
   silence(work);
+  stopReply(work);
   if (ending.at === 'none') note(work, { what: 'ending', reason });
   update(work, { ending: { at: 'hanging-up', reason, until: work.now + HANG_UP_WAIT_MS } });
   emit(work, { kind: 'hang-up', reason });

@@ -56,20 +56,20 @@ export function takeFloor(work: Work): void {
   const begun = stopped.filter(hasBegun);
   const { reply, lastTurn } = work.state;
   let heard = '';
-  for (const utterance of begun) {
+  // From the last to the first, so that no cancellation lets the next in line out.
+  for (const { id } of stopped.toReversed()) emit(work, { kind: 'cancel-speech', utterance: id });
+  for (const utterance of stopped) {
     const { id, sentMs } = utterance;
     const heardMs = playedMs(utterance, work.now);
-    const whole = utterance.audioEnded && utterance.textDone && heardMs >= utterance.readyMs;
-    if (!whole) note(work, { what: 'barge-in', utterance: id, heardMs, sentMs });
-    emit(work, { kind: 'cancel-speech', utterance: id });
+    const made = hasBegun(utterance) && utterance.audioEnded && utterance.textDone;
+    const whole = made && heardMs >= utterance.readyMs;
+    if (hasBegun(utterance) && !whole) {
+      note(work, { what: 'barge-in', utterance: id, heardMs, sentMs });
+    }
     const words = conclude(work, utterance, whole ? 'played' : 'cut');
-    if (utterance.line === undefined && !whole) heard = words;
+    if (utterance.line === undefined && !whole && words !== '') heard = words;
   }
   stopReply(work);
-  for (const utterance of stopped.filter((u) => !hasBegun(u) && u.id !== reply?.utterance)) {
-    emit(work, { kind: 'cancel-speech', utterance: utterance.id });
-    conclude(work, utterance, 'cut');
-  }
   // Only now: until everything is cancelled, the way out may still send some of it.
   if (begun.length > 0) {
     emit(work, { kind: 'clear' });

@@ -305,10 +305,10 @@ export function rewindRemaining(work: Work): void {
 /** Ends everything that is being said, now, and writes down what was heard of it. */
 export function silence(work: Work): void {
   const audible = work.state.stream === 'attached' && work.state.utterances.some(hasBegun);
-  for (const utterance of work.state.utterances) {
-    emit(work, { kind: 'cancel-speech', utterance: utterance.id });
-    conclude(work, utterance, 'cut');
-  }
+  const doomed = work.state.utterances;
+  // From the last to the first, so that no cancellation lets the next in line out.
+  for (const { id } of doomed.toReversed()) emit(work, { kind: 'cancel-speech', utterance: id });
+  for (const utterance of doomed) conclude(work, utterance, 'cut');
   // Only now: until everything is cancelled, the way out may still send some of it.
   if (audible) emit(work, { kind: 'clear' });
 }

@@ -173,9 +173,9 @@ export function onReplyDone(work: Work, input: Extract<Input, { kind: 'reply-don
   const wantsTool = work.state.tools.length > 0 || reply.heldTools.length > 0;
   if (!utterance) return;
   if (utterance.text.trim() === '') {
-    if (wantsTool) return withdrawSilent(work, utterance.id);
-    if (reply.calledTool) return onToolsSettled(work, reply.turnId);
-    return giveUp(work);
+    if (!wantsTool && !reply.calledTool) return giveUp(work);
+    withdrawSilent(work, utterance.id);
+    return wantsTool ? undefined : onToolsSettled(work, reply.turnId);
   }
   changeUtterance(work, utterance.id, { textDone: true });
   emit(work, { kind: 'finish-speech', utterance: utterance.id });
