@@ -96,6 +96,16 @@ export const PINNED: readonly Pinned[] = [
     omit: { faults: ['finals-late', 'mind-stalls', 'hang-up-unconfirmed'], acts: [] },
   },
   {
+    name: 'a request that only called a tool settled before its end blocked the way out',
+    seed: 53844,
+    omit: { faults: ['ears-fall-back', 'mind-late', 'marks-lost'], acts: [2] },
+  },
+  {
+    name: 'cancelling one reply let the next in line out before it was cancelled too',
+    seed: 57636,
+    omit: { faults: ['events-doubled', 'finals-empty', 'voice-untimed'], acts: [1, 5, 7] },
+  },
+  {
     name: 'a caller who was cut in on told of a fall, and no alert was raised',
     seed: 1072,
     omit: {
