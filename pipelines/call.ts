@@ -271,8 +271,12 @@ export class Call {
         return this.#outlet.unpause();
       case 'clear':
         return this.#outlet.clear();
-      case 'run-tool':
+      case 'run-tool': {
+        const { callId, name } = effect;
+        const tool = COMPANION_TOOLS.some((known) => known.name === name) ? name : 'unknown';
+        this.#publish({ what: 'tool-started', callId, tool });
         return this.#tools.run(effect);
+      }
       case 'cancel-tool':
         return this.#tools.cancel(effect.callId);
       case 'restart-listening':
@@ -343,7 +347,7 @@ export class Call {
   }
 }
 
-/** What the recogniser heard, for live views. */
+/** What the recogniser heard and what tools answered, for those who watch. */
 function heardEvent(input: Parameters<Inbox['put']>[0]): CallEvent | undefined {
   switch (input.kind) {
     case 'caller-started':
@@ -355,6 +359,8 @@ function heardEvent(input: Parameters<Inbox['put']>[0]): CallEvent | undefined {
       const state = HEARD[input.kind];
       return { what: 'heard', state, sttTurn, text };
     }
+    case 'tool-settled':
+      return { what: 'tool-settled', callId: input.callId, isError: input.isError };
     default:
       return undefined;
   }

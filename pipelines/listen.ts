@@ -60,6 +60,7 @@ export class Listening {
   readonly #energy = new SpeechEnergy();
   #ear: Ear | undefined;
   #opening = false;
+  #askedAt = 0;
   #rung = 0;
   #failures: number[] = [];
   #keypad = false;
@@ -119,6 +120,7 @@ export class Listening {
     const vendor = this.#options.vendors[this.#rung];
     if (!vendor) return this.#goDeaf();
     this.#opening = true;
+    this.#askedAt = this.#options.now();
     this.#open(vendor).catch((error: unknown) => {
       this.#opening = false;
       this.#failed(vendor, error instanceof VendorError ? error.failure : 'unreachable');
@@ -145,6 +147,8 @@ export class Listening {
       firstTurn: this.#openTurn ?? this.#nextTurn,
     };
     this.#ear = ear;
+    const openMs = this.#options.now() - this.#askedAt;
+    this.#options.onEvent({ what: 'stt-opened', vendor: vendor.vendor, openMs });
     this.#energy.heardSomething();
     for (const chunk of this.#memory.chunks()) session.sendAudio(chunk);
     if (this.#keypad) {
@@ -165,6 +169,12 @@ export class Listening {
     // A recogniser's clock may run ahead after a reconnect; nobody has heard the future.
     const heardMs = Math.min(ear.baseMs + event.audioMs, this.#memory.endMs);
     this.#reportedMs = Math.max(this.#reportedMs, heardMs);
+    if (event.kind === 'end' || event.kind === 'eager-end') {
+      const state = event.kind === 'end' ? 'final' : 'eager-end';
+      const lagMs = this.#memory.endMs - heardMs;
+      const { vendor: name } = vendor;
+      this.#options.onEvent({ what: 'stt-answered', vendor: name, state, sttTurn, lagMs });
+    }
     if (event.kind === 'end') this.#memory.understood(heardMs);
     this.#options.onInput(this.#factOf(event, sttTurn));
   }

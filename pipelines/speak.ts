@@ -32,6 +32,8 @@ type Spoken = {
   /** The end of the last word whose timing is known. */
   timedToMs: number;
   attempts: number;
+  /** Characters given to the present attempt's voice. */
+  characters: number;
   /** Where the present attempt's audio begins. */
   baseMs: number;
   /** The id under which the session knows it; a new one for each attempt. */
@@ -116,7 +118,10 @@ export class Speaking {
 
   cancel(id: UtteranceId): void {
     const spoken = this.#spoken.get(id);
-    if (spoken?.voiceId !== undefined) this.#open?.session.cancel(spoken.voiceId);
+    if (spoken?.voiceId !== undefined) {
+      this.#open?.session.cancel(spoken.voiceId);
+      this.#tellEnd(spoken, 'cancelled', this.#open);
+    }
     this.#drop(id);
     this.#options.outlet.forget(id);
   }
@@ -138,6 +143,7 @@ export class Speaking {
       wordsMade: 0,
       timedToMs: 0,
       attempts: 0,
+      characters: 0,
       baseMs: 0,
       voiceId: undefined,
       pending: [],
@@ -174,7 +180,11 @@ export class Speaking {
       spoken.voiceId = this.#nextVoiceId;
       this.#nextVoiceId += 1;
       this.#byVoice.set(spoken.voiceId, spoken);
+      spoken.characters = 0;
+      const { vendor } = open.session;
+      this.#options.onEvent({ what: 'voice-asked', utterance: spoken.id, vendor });
     }
+    spoken.characters += text.length;
     open.session.say(spoken.voiceId, text);
   }
 
@@ -225,8 +235,9 @@ export class Speaking {
     if (!spoken) return;
     switch (event.kind) {
       case 'audio':
-        return this.#takeAudio(spoken, event);
+        return this.#takeAudio(spoken, event, open);
       case 'done':
+        this.#tellEnd(spoken, 'done', open);
         this.#drop(spoken.id);
         return this.#complete(spoken.id, spoken.madeMs);
       case 'utterance-failed':
@@ -236,8 +247,12 @@ export class Speaking {
     }
   }
 
-  #takeAudio(spoken: Spoken, event: Extract<TtsEvent, { kind: 'audio' }>): void {
-    const { outlet, onInput } = this.#options;
+  #takeAudio(spoken: Spoken, event: Extract<TtsEvent, { kind: 'audio' }>, open: Open): void {
+    const { outlet, onInput, onEvent } = this.#options;
+    if (spoken.madeMs === spoken.baseMs) {
+      const { vendor } = open.session;
+      onEvent({ what: 'voice-first-byte', utterance: spoken.id, vendor });
+    }
     spoken.madeMs += event.bytes / 8;
     const words = event.words?.map((word) => shifted(word, spoken.baseMs));
     if (words) {
@@ -248,8 +263,17 @@ export class Speaking {
     onInput({ kind: 'audio-ready', utterance, totalMs, words });
     if (outlet.add(spoken.id, { base64: event.base64, bytes: event.bytes })) return;
     this.#open?.session.cancel(event.utterance);
+    this.#tellEnd(spoken, 'cancelled', open);
     this.#drop(spoken.id);
     this.#complete(spoken.id, spoken.madeMs);
+  }
+
+  #tellEnd(spoken: Spoken, how: 'done' | 'cancelled' | 'failed', open: Open | undefined): void {
+    if (!open) return;
+    const { id: utterance, characters, madeMs, baseMs } = spoken;
+    const { vendor } = open.session;
+    const audioMs = madeMs - baseMs;
+    this.#options.onEvent({ what: 'voice-ended', utterance, vendor, how, characters, audioMs });
   }
 
   #complete(utterance: UtteranceId, totalMs: number): void {
@@ -270,7 +294,10 @@ export class Speaking {
     const mayReturn = error.failure === 'cut' && now - this.#lostAt >= LOST_AGAIN_MS;
     if (error.failure === 'cut') this.#lostAt = now;
     if (!mayReturn) this.#fall(open.rung);
-    for (const spoken of [...this.#spoken.values()]) this.#retry(spoken);
+    for (const spoken of [...this.#spoken.values()]) {
+      if (spoken.voiceId !== undefined) this.#tellEnd(spoken, 'failed', open);
+      this.#retry(spoken);
+    }
     // Not left for the next reply, which would have to wait for it.
     this.#ensureOpen();
   }

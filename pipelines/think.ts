@@ -54,8 +54,11 @@ export class Thinking {
   }
 
   cancel(utterance: UtteranceId): void {
-    this.#running.get(utterance)?.abort();
+    const running = this.#running.get(utterance);
+    if (!running) return;
+    running.abort();
     this.#running.delete(utterance);
+    this.#options.onEvent({ what: 'reply-cancelled', utterance });
   }
 
   close(): void {
@@ -98,7 +101,7 @@ export class Thinking {
       } catch (error) {
         if (signal.aborted) return undefined;
         const failure = error instanceof VendorError ? error.failure : 'garbage';
-        onEvent({ what: 'vendor-failed', vendor: vendor.vendor, failure });
+        onEvent({ what: 'vendor-failed', vendor: vendor.vendor, failure, utterance });
         if (reply.hasSpoken) {
           reply.flush();
           return 'spoken';
@@ -119,8 +122,14 @@ export class Thinking {
       stallTimeoutMs: STALL_TIMEOUT_MS,
       signal,
     });
+    let begun = false;
     for await (const event of stream) {
       if (signal.aborted) return;
+      if (!begun && event.kind !== 'done') {
+        begun = true;
+        const { utterance } = effect;
+        this.#options.onEvent({ what: 'reply-first-token', utterance, vendor: vendor.vendor });
+      }
       switch (event.kind) {
         case 'text':
           reply.take(event.text);
@@ -137,7 +146,7 @@ export class Thinking {
           });
           break;
         case 'done':
-          reply.done(event.usage);
+          reply.done(event.usage, vendor.vendor);
           return;
       }
     }
@@ -166,16 +175,18 @@ class Reply {
     this.#emit(this.#splitter.end());
   }
 
-  done(usage: LlmUsage): void {
+  done(usage: LlmUsage, vendor: LlmVendor['vendor']): void {
     this.flush();
-    const { inputTokens, cachedTokens, outputTokens } = usage;
+    const { inputTokens, cachedTokens, cacheWriteTokens, outputTokens } = usage;
     const utterance = this.#utterance;
     this.#options.onInput({ kind: 'reply-done', utterance });
     this.#options.onEvent({
       what: 'reply-done',
       utterance,
+      vendor,
       inputTokens,
       cachedTokens,
+      cacheWriteTokens,
       outputTokens,
     });
   }

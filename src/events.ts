@@ -38,16 +38,35 @@ export type CallEvent =
       draft: boolean;
       vendor: Vendor | undefined;
     }
+  /** The model's first content, text or tool call. */
+  | { what: 'reply-first-token'; utterance: number; vendor: Vendor }
   | { what: 'reply-first-clause'; utterance: number }
+  /** `inputTokens` are those that were neither read from the vendor's cache nor written to it. */
   | {
       what: 'reply-done';
       utterance: number;
+      vendor: Vendor;
       inputTokens: number;
       cachedTokens: number;
+      cacheWriteTokens: number;
       outputTokens: number;
     }
+  /** We no longer want it: interrupted, superseded, or the call is over. */
+  | { what: 'reply-cancelled'; utterance: number }
   | { what: 'draft-promoted'; turnId: string; utterance: number }
   | { what: 'draft-wasted'; turnId: string; utterance: number }
+  /** The first text of one attempt at an utterance was given to a voice. Not for cached lines. */
+  | { what: 'voice-asked'; utterance: number; vendor: Vendor }
+  | { what: 'voice-first-byte'; utterance: number; vendor: Vendor }
+  /** One attempt is over. `characters` were given to the voice, `audioMs` of speech came back. */
+  | {
+      what: 'voice-ended';
+      utterance: number;
+      vendor: Vendor;
+      how: 'done' | 'cancelled' | 'failed';
+      characters: number;
+      audioMs: number;
+    }
   | { what: 'first-audio'; utterance: number; turnId: string | undefined; line: string | undefined }
   /** *words* What the caller heard of one utterance. */
   | {
@@ -63,8 +82,32 @@ export type CallEvent =
   /** *words* */
   | { what: 'alert-raised'; category: string; severity: string; evidence: string }
   | { what: 'digit' }
+  /** A recogniser's session is open. */
+  | { what: 'stt-opened'; vendor: Vendor; openMs: number }
+  /**
+   * The recogniser thinks that the caller has finished, or is sure of it. `lagMs` of audio it had been
+   * given by then and not yet judged.
+   */
+  | {
+      what: 'stt-answered';
+      vendor: Vendor;
+      state: 'eager-end' | 'final';
+      sttTurn: number;
+      lagMs: number;
+    }
+  /** `tool` is a name of ours, or 'unknown'. */
+  | { what: 'tool-started'; callId: string; tool: string }
+  | { what: 'tool-settled'; callId: string; isError: boolean }
+  /** A webhook of the carrier about this call has been answered. `route`: its path, e.g. `/voice/answer`. */
+  | { what: 'webhook'; route: string; status: number; durationMs: number }
   | { what: 'answered-by'; who: string }
-  | { what: 'vendor-failed'; vendor: Vendor; failure: VendorFailure }
+  /** `utterance`: the one that it failed for, where there is one. */
+  | {
+      what: 'vendor-failed';
+      vendor: Vendor;
+      failure: VendorFailure;
+      utterance?: number | undefined;
+    }
   | { what: 'ladder-moved'; service: 'stt' | 'llm' | 'tts'; from: string; to: string }
   | { what: 'ending'; reason: EndReason }
   | { what: 'ending-cancelled' }
