@@ -28,6 +28,7 @@ export class Line {
   #uplink: Uplink | undefined;
   #frames = 0;
   #remove: (() => void) | undefined;
+  readonly #listeners = new Set<(frame: Uint8Array | undefined) => void>();
 
   constructor(options: { decodeWords: boolean; record: boolean; events: LineEvents }) {
     this.#events = options.events;
@@ -72,6 +73,12 @@ export class Line {
     this.#uplink = uplink;
   }
 
+  /** Told of every frame that is played, `undefined` for silence. Returns the way to stop. */
+  onPlayed(listener: (frame: Uint8Array | undefined) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   disconnect(uplink: Uplink): void {
     if (this.#uplink === uplink) this.#uplink = undefined;
   }
@@ -110,6 +117,7 @@ export class Line {
     const spoken = this.#mouth.frame(index * FRAME_MS, send);
     if (!spoken) send(undefined);
     this.#frames += 1;
+    for (const listener of this.#listeners) listener(heard);
     this.#tracks?.companion.put(index, heard);
     this.#tracks?.caller.put(index, spoken);
   }

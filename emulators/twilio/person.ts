@@ -213,6 +213,10 @@ export class Person implements CallerLeg {
     return this.#call.line.recording();
   }
 
+  onPlayed(listener: (frame: Uint8Array | undefined) => void): () => void {
+    return this.#call.line.onPlayed(listener);
+  }
+
   #claim(): void {
     if (this.#call.direction === 'inbound') throw new Error('an incoming call is not answered');
     if (this.#decided) throw new Error('this call has already been answered or turned away');

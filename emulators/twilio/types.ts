@@ -270,6 +270,11 @@ export type CallerLeg = {
   /** Resolves when the call has ended; rejects after `timeoutMs` (default 60 000). */
   ended(options?: WaitOptions): Promise<CallEnd>;
   recording(): CallRecording;
+  /**
+   * Listens in at the earpiece: every 20 ms the 160 bytes of μ-law that are played, `undefined` for
+   * silence. The listener must not throw. Returns the function that ends the listening.
+   */
+  onPlayed(listener: (frame: Uint8Array | undefined) => void): () => void;
 };
 
 export type LossyNetwork = {
