@@ -10,6 +10,7 @@ export type Vendor =
   | 'gemini'
   | 'elevenlabs-socket'
   | 'elevenlabs-http'
+  | 'deepgram-aura'
   | 'clips'
   | 'twilio'
   | 'redis';
