@@ -1,5 +1,6 @@
 /** Saying goodbye, and hanging up only after it was heard. */
 
+import { commitForced } from './caller-turn.ts';
 import type { Goodbye } from './lexicon.ts';
 import { silence, speakLine } from './playback.ts';
 import { stopReply } from './reply.ts';
@@ -74,6 +75,7 @@ export function hangUp(work: Work, reason: EndReason): void {
 /** The call is over: nothing follows. */
 export function finish(work: Work, reason: EndReason): void {
   if (work.state.ending.at === 'finished') return;
+  commitForced(work, { consume: false, answered: false });
   update(work, { ending: { at: 'finished', reason } });
   emit(work, { kind: 'finish', reason });
 }
