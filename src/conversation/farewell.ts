@@ -1,6 +1,5 @@
 /** Saying goodbye, and hanging up only after it was heard. */
 
-import { commitForced } from './caller-turn.ts';
 import type { Goodbye } from './lexicon.ts';
 import { silence, speakLine } from './playback.ts';
 import { stopReply } from './reply.ts';
@@ -75,9 +74,14 @@ export function hangUp(work: Work, reason: EndReason): void {
 /** The call is over: nothing follows. */
 export function finish(work: Work, reason: EndReason): void {
   if (work.state.ending.at === 'finished') return;
-  commitForced(work, { consume: false, answered: false });
   update(work, { ending: { at: 'finished', reason } });
   emit(work, { kind: 'finish', reason });
+}
+
+/** The carrier was asked to end or to move the call, and has not answered in time. */
+export function isAbandoned(work: Work): boolean {
+  const { ending } = work.state;
+  return (ending.at === 'hanging-up' || ending.at === 'moving') && work.now >= ending.until;
 }
 
 export function farewellDeadlines(work: Work): number[] {

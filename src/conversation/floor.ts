@@ -4,7 +4,8 @@
  */
 
 import { joinText, judgeOverlap, nod } from './lexicon.ts';
-import { conclude, hasBegun, isSpeakingOrAbout, playedMs, rewindRemaining } from './playback.ts';
+import { hasBegun, playedMs } from './audio-clock.ts';
+import { conclude, isSpeakingOrAbout, rewindRemaining } from './playback.ts';
 import { stopReply } from './reply.ts';
 import { emit, note, update, type OpenTurn, type Utterance, type Work } from './state.ts';
 

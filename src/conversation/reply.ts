@@ -5,13 +5,12 @@
 
 import { historyForModel, reserveInHistory } from './history.ts';
 import { joinText, sameWords } from './lexicon.ts';
+import { hasBegun, silentSince } from './audio-clock.ts';
 import {
   addReplyUtterance,
   changeUtterance,
   conclude,
   findUtterance,
-  hasBegun,
-  silentSince,
   speakLine,
 } from './playback.ts';
 import { emit, isClosing, note, update, type Reply, type ToolCall, type Work } from './state.ts';

@@ -18,19 +18,17 @@ import {
   onStreamAttached,
   onStreamClosed,
 } from './closing.ts';
-import { farewellDeadlines, onFarewellTime, onUtterancePlayed } from './farewell.ts';
+import { farewellDeadlines, isAbandoned, onFarewellTime, onUtterancePlayed } from './farewell.ts';
 import { floorDeadlines, onFloorTime } from './floor.ts';
 import { livenessDeadlines, onLivenessTime, touch } from './liveness.ts';
+import { hasBegun, isPlayedOut, playedOutAt } from './audio-clock.ts';
 import {
   conclude,
   findUtterance,
-  hasBegun,
-  isPlayedOut,
   onAudioEnded,
   onAudioReady,
   onAudioSent,
   onMark,
-  playedOutAt,
   speakLine,
   truncateToSent,
 } from './playback.ts';
@@ -127,6 +125,8 @@ function settle(work: Work): void {
   onCallerTime(work);
   onFloorTime(work);
   onReplyTime(work);
+  // Nothing the caller said is lost with the call.
+  if (isAbandoned(work)) commitForced(work, { consume: false, answered: false });
   onFarewellTime(work);
   onClosingTime(work);
   onLivenessTime(work);
