@@ -42,6 +42,9 @@ export type RunOptions = {
   readonly watcher: Watcher | undefined;
   /** Aborting hangs up and ends everything in order. */
   readonly signal: AbortSignal;
+  /** Called just before the call is placed, and when it is over. */
+  readonly onCall?: () => void;
+  readonly onEnd?: () => void;
 };
 
 export type Run = {
@@ -73,7 +76,9 @@ export async function runScenario(options: RunOptions): Promise<Run> {
     stream = await openEventStream(server.url);
     await untilWarm(world);
     const startedAt = new Date();
+    options.onCall?.();
     const call = await conduct(options, world, server, stream, steps);
+    options.onEnd?.();
     await stream.close();
     const serverExitCode = await server.stop();
     const evidence = gather({ scenario, world, call, stream, serverExitCode });

@@ -84,8 +84,8 @@ export async function startWorld(scenario: Scenario, live: LiveVendors): Promise
     voice,
     environment,
     close: async () => {
-      const all = [twilio.close(), stt?.close(), model?.close(), voice?.close()];
-      await Promise.all(all);
+      const rest = [stt, model, voice].filter((emulator) => emulator !== undefined);
+      await Promise.all([twilio, ...rest].map(async (emulator) => await emulator.close()));
     },
   };
 }

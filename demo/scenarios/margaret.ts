@@ -67,6 +67,11 @@ export const margaret: Scenario = {
       reply: "I'm glad to hear it. Did you get any sleep with the storm outside?",
     },
     {
+      // The pause after this invites a draft that nobody will hear.
+      match: /about four,?$/i,
+      reply: "Oh, that's very early. Was it the storm that woke you?",
+    },
+    {
       match: /all that wind/i,
       reply: 'Oh, Margaret, that wind was dreadful. Did you manage to drop off again?',
     },
@@ -95,7 +100,7 @@ export const margaret: Scenario = {
     },
     {
       match: /walking about/i,
-      reply: 'That is good of you, and I will put it just like that. What else is new with you?',
+      reply: 'All right, I will put it just like that. What else is new with you?',
     },
     {
       match: /bringing the baby/i,
@@ -103,7 +108,7 @@ export const margaret: Scenario = {
     },
     {
       match: /my own mother/i,
-      reply: 'What a beautiful name that is. Your mother would be so proud of the two of you.',
+      reply: 'Oh, what a beautiful name. Your mother would be so proud of the two of you.',
     },
     {
       match: /let you go/i,
