@@ -6,6 +6,7 @@
  * also knows the truth that the core can only estimate: what the caller really heard.
  */
 import type { Effect, Input, TimedWord, UtteranceId } from '../../src/conversation/types.ts';
+import { VirtualCarrier, type Heard } from './virtual-carrier.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 /** What the line does well or badly; every function is asked afresh each time. */
@@ -54,27 +55,11 @@ type Spoken = {
   sentMs: number;
 };
 
-type Segment = {
-  readonly utterance: UtteranceId;
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly startAt: number;
-  endAt: number;
-};
-
-/** A stretch of time in which the caller heard an utterance. */
-export type Heard = {
-  readonly utterance: UtteranceId;
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly fromAt: number;
-  readonly toAt: number;
-};
-
 export class VirtualLine {
   readonly #time: VirtualTime;
   readonly #manners: LineManners;
   readonly #report: (input: Input) => void;
+  readonly #carrier: VirtualCarrier;
   readonly #spoken = new Map<UtteranceId, Spoken>();
   #queue: UtteranceId[] = [];
   #paused = false;
@@ -82,9 +67,6 @@ export class VirtualLine {
   #pumpPlanned = false;
   /** Counts clears and losses: whatever was sent before is no business of ours any more. */
   #era = 0;
-  #segments: Segment[] = [];
-  /** Everything that was ever audible, in order. */
-  readonly heard: Heard[] = [];
   /** Orders that a shell could not have understood. */
   readonly nonsense: string[] = [];
 
@@ -92,6 +74,7 @@ export class VirtualLine {
     this.#time = time;
     this.#manners = manners;
     this.#report = report;
+    this.#carrier = new VirtualCarrier(time);
   }
 
   get paused(): boolean {
@@ -149,26 +132,22 @@ export class VirtualLine {
 
   /** Until when the carrier has something to play. */
   get audibleUntil(): number {
-    return this.#segments.reduce((end, s) => Math.max(end, s.endAt), 0);
+    return this.#carrier.audibleUntil;
+  }
+
+  /** Everything that was ever audible, in order. */
+  get heard(): readonly Heard[] {
+    return this.#carrier.heard;
   }
 
   /** What is being heard right now. */
   audibleNow(): UtteranceId | undefined {
-    const { now } = this.#time;
-    return this.#segments.find((s) => s.startAt <= now && now < s.endAt)?.utterance;
+    return this.#carrier.audibleNow();
   }
 
-  /** Of this utterance, how much the caller has truly heard since it was last begun. */
+  /** Of this utterance, how much the caller has truly heard. */
   playedMs(utterance: UtteranceId): number {
-    this.#settle();
-    const { now } = this.#time;
-    let played = 0;
-    for (const h of this.heard) if (h.utterance === utterance) played = Math.max(played, h.toMs);
-    for (const s of this.#segments) {
-      if (s.utterance !== utterance || now <= s.startAt) continue;
-      played = Math.max(played, s.fromMs + Math.min(s.toMs - s.fromMs, now - s.startAt));
-    }
-    return played;
+    return this.#carrier.playedMs(utterance);
   }
 
   /** The words of an utterance that were truly heard: those past their middle. */
@@ -190,8 +169,7 @@ export class VirtualLine {
 
   /** How many things are held; a simulation watches that it stays small. */
   get size(): number {
-    this.#settle();
-    return this.#queue.length + this.#segments.length;
+    return this.#queue.length + this.#carrier.size;
   }
 
   #say(id: UtteranceId, text: string, isLine: boolean): void {
@@ -305,7 +283,7 @@ export class VirtualLine {
 
   #clear(): void {
     this.#era += 1;
-    this.#cutAt(this.#time.now + this.#manners.networkMs);
+    this.#carrier.cutAt(this.#time.now + this.#manners.networkMs);
     for (const id of this.#queue) {
       const spoken = this.#spoken.get(id);
       if (spoken) spoken.sentMs = 0;
@@ -315,36 +293,10 @@ export class VirtualLine {
 
   #cut(): void {
     this.#era += 1;
-    this.#cutAt(this.#time.now);
-  }
-
-  /** The carrier forgets what it has not played by then. */
-  #cutAt(time: number): void {
-    this.#segments = this.#segments.filter((segment) => segment.startAt < time);
-    for (const segment of this.#segments) segment.endAt = Math.min(segment.endAt, time);
-    this.#settle();
-  }
-
-  /** Moves what has been played from the buffer to the record. */
-  #settle(): void {
-    const { now } = this.#time;
-    const past = this.#segments.filter((s) => s.endAt <= now);
-    if (past.length === 0) return;
-    this.#segments = this.#segments.filter((s) => s.endAt > now);
-    for (const s of past) {
-      if (s.endAt <= s.startAt) continue;
-      this.heard.push({
-        utterance: s.utterance,
-        fromMs: s.fromMs,
-        toMs: s.fromMs + (s.endAt - s.startAt),
-        fromAt: s.startAt,
-        toAt: s.endAt,
-      });
-    }
+    this.#carrier.cutAt(this.#time.now);
   }
 
   #pump(): void {
-    this.#settle();
     const { leadMs, chunkMs } = this.#manners;
     for (let guard = 0; guard < 200; guard += 1) {
       if (this.#paused || !this.#open) return;
@@ -378,21 +330,14 @@ export class VirtualLine {
 
   #send(spoken: Spoken, toMs: number): void {
     const { networkMs } = this.#manners;
-    const startAt = Math.max(this.#time.now + networkMs, this.audibleUntil);
-    const segment: Segment = {
-      utterance: spoken.id,
-      fromMs: spoken.sentMs,
-      toMs,
-      startAt,
-      endAt: startAt + (toMs - spoken.sentMs),
-    };
-    this.#segments.push(segment);
+    const { id, sentMs } = spoken;
+    const endAt = this.#carrier.play(id, sentMs, toMs, this.#time.now + networkMs);
     spoken.sentMs = toMs;
     this.#report({ kind: 'audio-sent', utterance: spoken.id, toMs });
     const delayMs = this.#manners.markDelayMs();
     if (delayMs === undefined) return;
     const era = this.#era;
-    this.#time.at(segment.endAt + networkMs + delayMs, () => {
+    this.#time.at(endAt + networkMs + delayMs, () => {
       // Twilio returns the marks of cleared audio too. Those of an utterance that is sent once more
       // carry other names, so that the shell can tell them apart.
       if (era !== this.#era && !spoken.cancelled) return;

@@ -4,6 +4,7 @@
  */
 import type { CallState } from '../../src/conversation/state.ts';
 import type { Effect, Input } from '../../src/conversation/types.ts';
+import { Waiting } from './waiting.ts';
 import type { VirtualLine } from '../helpers/virtual-line.ts';
 
 export const INVARIANTS = [
@@ -27,8 +28,6 @@ export type Violation = {
   readonly what: string;
 };
 
-/** Longest silence that a waiting caller may hear. */
-const MAX_SILENCE_MS = 4000;
 const MAX_UTTERANCES = 10;
 const MAX_STATE_CHARS = 60_000;
 const MAX_EFFECTS = 60;
@@ -70,8 +69,7 @@ export class Auditor {
   #finished = false;
   #attached = false;
   #linesDown = false;
-  /** The turn the caller waits for an answer to, and since when they have heard nothing. */
-  #waiting: { turnId: string; answers: Set<number>; since: number } | undefined;
+  readonly #waiting = new Waiting();
 
   constructor(surroundings: Surroundings) {
     this.#s = surroundings;
@@ -91,10 +89,10 @@ export class Auditor {
     if (input.kind === 'stream-attached') this.#attached = true;
     if (input.kind === 'stream-closed' || input.kind === 'hung-up') {
       this.#attached = false;
-      this.#waiting = undefined;
+      this.#waiting.over();
     }
     if (input.kind === 'audio-failed') this.#linesDown ||= !this.#asked.has(input.utterance);
-    if (input.kind === 'drain' || input.kind === 'answered-by') this.#waiting = undefined;
+    if (input.kind === 'drain' || input.kind === 'answered-by') this.#waiting.over();
     if (input.kind === 'reply-done' || input.kind === 'reply-failed') {
       this.#live.delete(input.utterance);
     }
@@ -156,35 +154,30 @@ export class Auditor {
           this.fail('ends', `hang-up (${effect.reason}) into our own words`);
         }
         this.#hungUp = true;
-        this.#waiting = undefined;
+        this.#waiting.over();
         return;
       case 'move-call':
-        this.#waiting = undefined;
+        this.#waiting.over();
         return;
       case 'finish':
         this.#finished = true;
-        this.#waiting = undefined;
+        this.#waiting.over();
         return;
       case 'say-line':
         if (
           !['filler', 'checking', 'lost-you', 'greeting', 'cut-in', 'keypad'].includes(effect.line)
         ) {
-          this.#waiting?.answers.add(effect.utterance);
+          this.#waiting.answeredBy(effect.utterance);
         }
         return;
       case 'note':
-        if (effect.note.what === 'draft-promoted')
-          this.#waiting?.answers.add(effect.note.utterance);
-        if (effect.note.what === 'utterance-played') this.#resolve(effect.note.utterance);
-        if (effect.note.what === 'barge-in') this.#resolve(effect.note.utterance);
+        if (effect.note.what === 'draft-promoted') this.#waiting.answeredBy(effect.note.utterance);
+        if (effect.note.what === 'utterance-played') this.#waiting.heard(effect.note.utterance);
+        if (effect.note.what === 'barge-in') this.#waiting.heard(effect.note.utterance);
         return;
       default:
         return;
     }
-  }
-
-  #resolve(utterance: number): void {
-    if (this.#waiting?.answers.has(utterance)) this.#waiting = undefined;
   }
 
   #judgeAsk(ask: Extract<Effect, { kind: 'ask-model' }>): void {
@@ -194,8 +187,7 @@ export class Auditor {
     if (this.#live.size > 1) {
       this.fail('bounded', `requests at once: ${[...this.#live].join(' ')}`);
     }
-    if (this.#waiting?.turnId === ask.turnId && !ask.draft)
-      this.#waiting.answers.add(ask.utterance);
+    if (!ask.draft) this.#waiting.askedFor(ask.turnId, ask.utterance);
     if (ask.draft) {
       const drafts = (this.#drafts.get(ask.turnId) ?? 0) + 1;
       this.#drafts.set(ask.turnId, drafts);
@@ -238,7 +230,7 @@ export class Auditor {
     if (twice.length > 0) this.fail('words-doubled', `recorded twice: ${twice.join(' ')}`);
     if (record.text.trim() === '') this.fail('protocol', 'an empty caller turn');
     if (record.as === 'turn' && this.#attached && !this.#hungUp) {
-      this.#waiting = { turnId: record.turnId, answers: new Set(), since: this.#now };
+      this.#waiting.begin(record.turnId, this.#now);
     }
   }
 
@@ -321,14 +313,9 @@ export class Auditor {
   watch(now: number, callerTalks: boolean): void {
     this.#now = now;
     this.#judgeMouth();
-    const waiting = this.#waiting;
-    if (!waiting) return;
-    if (callerTalks || this.#linesDown || this.#s.line.audibleNow() !== undefined) {
-      waiting.since = now;
-    } else if (now - waiting.since > MAX_SILENCE_MS) {
-      this.fail('silence', `${now - waiting.since} ms without a sound for ${waiting.turnId}`);
-      this.#waiting = undefined;
-    }
+    const sound = callerTalks || this.#linesDown || this.#s.line.audibleNow() !== undefined;
+    const silence = this.#waiting.silence(now, sound);
+    if (silence !== undefined) this.fail('silence', silence);
   }
 
   /** When nothing more will happen. */
