@@ -1,135 +1,140 @@
 /**
  * The quick observer: looks at what a caller just said, without a model and in well under a
- * millisecond, for the dangers that must raise an alert within the call.
+ * millisecond, for the dangers that must raise an alert within the call, and for what the reply
+ * should bear in mind.
+ *
+ * Each sentence is folded (lower case, no accents, no hesitations) and matched against rules; the
+ * words around a match then decide whether it counts: negation, tense, who it is about, and figures
+ * of speech. Patterns repeat nothing without a bound, and a turn's length is bounded, so that the
+ * time taken is too.
  */
+import type { Goodbye } from '../conversation/lexicon.ts';
 import type { Observation, Signal } from '../conversation/types.ts';
+import { DANGERS_EN } from './observer-dangers-en.ts';
+import { DANGERS_ES, DESPAIR_ES, HEALTH_ES, SCAMS_ES } from './observer-dangers-es.ts';
+import { GRAMMAR_EN, GRAMMAR_ES, severityAt, type Grammar } from './observer-denial.ts';
+import { DESPAIR_EN, SCAMS_EN } from './observer-despair-en.ts';
+import { DAILY_EN, FEELINGS_EN } from './observer-everyday-en.ts';
+import { EVERYDAY_ES } from './observer-everyday-es.ts';
+import { HEALTH_EN } from './observer-health-en.ts';
+import { CATEGORIES, GUIDANCE, type Category, type Rule } from './observer-rules.ts';
+import { sentencesOf, type Sentence } from './observer-sentences.ts';
+import { MIND_AND_HOME_EN, UNWELL_EN } from './observer-troubles-en.ts';
 
-type Rule = {
-  readonly category: string;
-  readonly severity: Signal['severity'];
-  readonly pattern: RegExp;
-  /** What the reply should bear in mind. */
-  readonly guidance: string;
+type Tongue = { readonly rules: readonly Rule[]; readonly grammar: Grammar; question: RegExp };
+
+const TONGUES: Readonly<Record<'en' | 'es', Tongue>> = {
+  en: {
+    rules: [
+      ...DANGERS_EN,
+      ...SCAMS_EN,
+      ...DESPAIR_EN,
+      ...HEALTH_EN,
+      ...UNWELL_EN,
+      ...MIND_AND_HOME_EN,
+      ...FEELINGS_EN,
+      ...DAILY_EN,
+    ],
+    grammar: GRAMMAR_EN,
+    question:
+      /^(?:and |so |but |well,? )?(?:what|when|where|who|why|how|which|do you|are you|can you|could you|did you|have you|will you|is it|is there)\b(?! a (?:lovely|nice|beautiful))/,
+  },
+  es: {
+    rules: [...DANGERS_ES, ...SCAMS_ES, ...DESPAIR_ES, ...HEALTH_ES, ...EVERYDAY_ES],
+    grammar: GRAMMAR_ES,
+    question:
+      /^(?:y |pero |bueno,? )?(?:que (?:hora|dia|tiempo|tal)|como (?:esta|se)|quien|donde|por que|cuanto|cuando es)\b/,
+  },
 };
 
-const FALL_GUIDANCE =
-  'The caller mentioned a fall. Ask first whether they are hurt, calmly, and say that their family is being told.';
-const CHEST_GUIDANCE =
-  'This may be a medical emergency. Ask how they feel right now, and say they should call the emergency number at once.';
-const LIFE_GUIDANCE =
-  'The caller may be in despair. Stay with them, take it seriously, do not cheer them up; say that somebody who cares is being told.';
-const DANGER_GUIDANCE =
-  'The caller may be in danger. Stay calm, and say that they should leave if they can and call the emergency number.';
-const SCAM_GUIDANCE =
-  'This sounds like a swindle. Say so plainly and kindly: pay nothing, give no numbers, speak to the family.';
+/** A denied match may be followed by one that stands; more than this nobody says in a sentence. */
+const MAX_MATCHES = 4;
+/** Words in a turn that count as a very short reply. */
+const SHORT_REPLY_WORDS = 2;
 
-const EN: readonly Rule[] = [
-  {
-    category: 'fall',
-    severity: 'high',
-    pattern:
-      /\b(?:i|i've|i have|i'd) (?:just |almost |nearly |actually |sort of |kind of )?(?:had|took|taken|have had) (?:a|another|quite a|a bad|a bit of a|a little) (?:nasty |bad |little )?(?:fall|tumble)\b|\b(?:i|i've) (?:just |actually |kind of |sort of )?(?:fell|fallen|slipped and fell|tripped and fell)(?! asleep| in love| for | behind| out with| ill)\b/,
-    guidance: FALL_GUIDANCE,
-  },
-  {
-    category: 'chest-or-breathing',
-    severity: 'high',
-    pattern:
-      /\bmy chest (?:feels?|is) (?:heavy|tight|painful|sore)|\bmy chest (?:hurts|aches)|\bpains? in my chest\b|\bchest pains?\b|\bcan(?:'t|not) (?:catch my breath|breathe)\b/,
-    guidance: CHEST_GUIDANCE,
-  },
-  {
-    category: 'stroke-signs',
-    severity: 'high',
-    pattern:
-      /\bface is (?:drooping|droopy|numb)|\b(?:arm|leg|hand|side) (?:has gone|went|is|feels) (?:all )?(?:numb|dead|weak)\b/,
-    guidance: CHEST_GUIDANCE,
-  },
-  {
-    category: 'end-of-life',
-    severity: 'high',
-    pattern:
-      /\b(?:don't|do not) want to (?:live|be here|go on)\b(?! (?:in|with|at|there))|\brather not wake up\b|\bwish i (?:was|were) dead\b|\bwant to die\b|\bend it all\b|\bkill myself\b/,
-    guidance: LIFE_GUIDANCE,
-  },
-  {
-    category: 'danger-at-home',
-    severity: 'high',
-    pattern:
-      /\bi (?:can )?smell gas\b|\b(?:someone|somebody) (?:broke in|is breaking in|is in (?:my|the) house)\b|\b(?:man|stranger|someone|somebody) (?:is )?at my (?:window|door)\b|\b(?:house|kitchen|stove|curtains?) (?:is|are) on fire\b/,
-    guidance: DANGER_GUIDANCE,
-  },
-  {
-    category: 'scam',
-    severity: 'high',
-    pattern:
-      /\bpay (?:\w+ ){0,3}(?:in|with) gift cards?\b|\bgave (?:him|her|them) my (?:card|bank|account|pin)\b|\b(?:tax office|irs|bank|police) (?:says?|said|told me|called)\b.*\b(?:owe|pay|transfer|gift cards?)\b/,
-    guidance: SCAM_GUIDANCE,
-  },
-];
+const RANK: ReadonlyMap<string, number> = new Map(CATEGORIES.map((name, rank) => [name, rank]));
+const WEIGHT = { high: 0, medium: 1, low: 2 } as const;
+/** Of no more weight than this while the caller says goodbye: it would draw them back in. */
+const GOODBYE_RANK = RANK.get('nutrition') ?? 0;
 
-const ES: readonly Rule[] = [
-  {
-    category: 'fall',
-    severity: 'high',
-    pattern: /(?:^| )me (?:he )?ca(?:í|ido)(?= |$)|(?:^| )(?:tuve|he tenido) una caída(?= |$)/,
-    guidance: FALL_GUIDANCE,
-  },
-  {
-    category: 'chest-or-breathing',
-    severity: 'high',
-    pattern:
-      /me duele el pecho|dolor(?:es)? en el pecho|presión en el pecho|no puedo respirar|me falta el aire/,
-    guidance: CHEST_GUIDANCE,
-  },
-  {
-    category: 'stroke-signs',
-    severity: 'high',
-    pattern: /se me ha dormido (?:el brazo|la cara|la pierna)|la cara (?:caída|torcida)/,
-    guidance: CHEST_GUIDANCE,
-  },
-  {
-    category: 'end-of-life',
-    severity: 'high',
-    pattern:
-      /no quiero (?:seguir viviendo|vivir más)|ojalá (?:me muriera|no despertara)|quiero morir/,
-    guidance: LIFE_GUIDANCE,
-  },
-  {
-    category: 'danger-at-home',
-    severity: 'high',
-    pattern:
-      /huele a gas|han entrado en (?:mi )?casa|hay un hombre en (?:la|mi) (?:ventana|puerta)/,
-    guidance: DANGER_GUIDANCE,
-  },
-  {
-    category: 'scam',
-    severity: 'high',
-    pattern: /tarjetas? (?:de )?regalo|le (?:di|he dado) (?:mi|el número de mi) (?:tarjeta|cuenta)/,
-    guidance: SCAM_GUIDANCE,
-  },
-];
-
-const RULES = { en: EN, es: ES } as const;
-
-/** "I didn't fall", "no dizziness": the words before a match that take it back. */
-const DENIED = {
-  en: /\b(?:not|no|never|didn't|don't|haven't|without|nearly|almost|if|might|afraid (?:of|to))\s+(?:\w+\s+){0,2}$/,
-  es: /(?:^| )(?:no|nunca|sin|casi|si)\s+(?:\S+\s+){0,1}$/,
-} as const;
-
-/** Signals, and one line of guidance for the most urgent of them. */
-export function observe(text: string, language: 'en' | 'es'): Observation {
-  const said = text.toLowerCase().replaceAll('’', "'").replaceAll(/\s+/g, ' ');
-  const signals: Signal[] = [];
-  const guidance: string[] = [];
-  for (const rule of RULES[language]) {
-    const match = rule.pattern.exec(said);
-    if (!match) continue;
-    const own = /^(?:no|don't|do not|can't)/.test(match[0].trim());
-    if (!own && DENIED[language].test(said.slice(0, match.index))) continue;
-    signals.push({ category: rule.category, severity: rule.severity, evidence: text });
-    if (guidance.length === 0) guidance.push(rule.guidance);
+/**
+ * What a turn shows: at most one signal per category, and at most one line of guidance.
+ *
+ * Signals come true dangers first (severity `high`; each raises an alert), then by the priority of
+ * CATEGORIES. Evidence is the caller's own sentence, at most 300 characters. `goodbye` is what the
+ * turn means for the end of the call: during a strong one nothing is suggested that would draw the
+ * caller back in.
+ */
+export function observe(
+  text: string,
+  language: 'en' | 'es',
+  goodbye: Goodbye = 'none',
+): Observation {
+  const tongue = TONGUES[language];
+  const found = new Map<string, Signal>();
+  const sentences = sentencesOf(text);
+  for (const sentence of sentences) {
+    for (const rule of tongue.rules) {
+      const known = found.get(rule.category);
+      if (known && WEIGHT[known.severity] <= WEIGHT[rule.severity]) continue;
+      const severity = severityIn(rule, sentence, tongue.grammar);
+      if (severity === undefined) continue;
+      if (known && WEIGHT[known.severity] <= WEIGHT[severity]) continue;
+      found.set(rule.category, signal(rule.category, severity, sentence));
+    }
+    const asks = sentence.said.endsWith('?') || tongue.question.test(sentence.folded);
+    if (asks && !found.has('question')) found.set('question', signal('question', 'low', sentence));
   }
-  return { signals, guidance };
+  const [first] = sentences;
+  if (first && goodbye !== 'none') {
+    found.set(`goodbye-${goodbye}`, signal(`goodbye-${goodbye}`, 'low', first));
+  } else if (first && found.size === 0 && isShort(text)) {
+    found.set('short-reply', signal('short-reply', 'low', first));
+  }
+  const signals = [...found.values()].sort(byUrgency);
+  return { signals, guidance: guidanceFor(signals, goodbye) };
+}
+
+function signal(category: Category, severity: Signal['severity'], from: Sentence): Signal {
+  return { category, severity, evidence: from.said };
+}
+
+function severityIn(
+  rule: Rule,
+  sentence: Sentence,
+  grammar: Grammar,
+): Signal['severity'] | undefined {
+  const { pattern } = rule;
+  pattern.lastIndex = 0;
+  for (let tries = 0; tries < MAX_MATCHES;) {
+    const match = pattern.exec(sentence.folded);
+    if (!match) return undefined;
+    pattern.lastIndex = match.index + 1;
+    if (match.index + match[0].length <= sentence.seen) continue;
+    tries += 1;
+    const at = { index: match.index, text: match[0] };
+    const severity = severityAt(rule, sentence.folded, at, grammar);
+    if (severity !== undefined) return severity;
+  }
+  return undefined;
+}
+
+function isShort(text: string): boolean {
+  const trimmed = text.slice(0, 60).trim();
+  return trimmed.length < 40 && trimmed.split(/\s+/).length <= SHORT_REPLY_WORDS;
+}
+
+function byUrgency(a: Signal, b: Signal): number {
+  const danger = Number(b.severity === 'high') - Number(a.severity === 'high');
+  return danger || (RANK.get(a.category) ?? 0) - (RANK.get(b.category) ?? 0);
+}
+
+function guidanceFor(signals: readonly Signal[], goodbye: Goodbye): readonly string[] {
+  for (const { category, severity } of signals) {
+    const rank = RANK.get(category) ?? 0;
+    if (goodbye === 'strong' && severity !== 'high' && rank >= GOODBYE_RANK) continue;
+    const line = GUIDANCE[category as Category];
+    if (line !== undefined) return [line];
+  }
+  return [];
 }
