@@ -19,12 +19,12 @@ export function failed(failure: VendorFailure, cause?: unknown): VendorError {
  * connection's, or that of bytes that could not be read.
  *
  * @param started a chunk had come already
- * @param retryAfter the answer's `retry-after` header
+ * @param headers the answer's; undefined when none had come
  */
 export function vendorErrorOf(
   error: unknown,
   started: boolean,
-  retryAfter: string | null,
+  headers: Headers | undefined,
 ): VendorError {
   if (error instanceof Error && error.name === 'ApiError') {
     const status = 'status' in error && typeof error.status === 'number' ? error.status : 500;
@@ -33,7 +33,7 @@ export function vendorErrorOf(
     const delay = details.map((detail) => detail['retryDelay']).find((d) => typeof d === 'string');
     return new VendorError('gemini', isKey ? 'auth' : failureOfStatus(status), {
       status,
-      retryAfterMs: retryAfterMsOf(retryAfter ?? delay?.replace(/s$/, '')),
+      retryAfterMs: retryAfterMsOf(headers?.get('retry-after') ?? delay?.replace(/s$/, '')),
       cause: safeCause(error),
     });
   }
@@ -41,7 +41,8 @@ export function vendorErrorOf(
   if (code?.startsWith('HPE_') === true) return failed('garbage', error);
   if (error instanceof SyntaxError || error instanceof RangeError) return failed('garbage', error);
   if (started) return failed('cut', error);
-  return failed(code === undefined ? 'garbage' : 'unreachable', error);
+  if (code === undefined) return failed('garbage', error);
+  return failed(headers === undefined ? 'unreachable' : 'cut', error);
 }
 
 /** The vendor says in the details what the status does not: a wrong key is a 400, a wait is there. */

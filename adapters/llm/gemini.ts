@@ -63,7 +63,8 @@ export async function createGemini(config: GeminiConfig): Promise<Gemini> {
       try {
         const signal = AbortSignal.timeout(WARM_TIMEOUT_MS);
         const response = await pool.fetch(baseUrl, { method: 'HEAD', signal });
-        await response.body?.cancel();
+        // Read to its end, so that the connection goes back to the pool.
+        await response.arrayBuffer();
       } catch {
         // The first reply will meet the same trouble, with its own deadline and error.
       }
@@ -86,10 +87,10 @@ async function* streamReply(
   });
   const cancel = (): void => controller.abort();
   request.signal.addEventListener('abort', cancel, { once: true });
-  let retryAfter: string | null = null;
+  let headers: Headers | undefined;
   const noteHeaders: KeepAliveFetch['fetch'] = async (input, init) => {
     const response = await world.pool.fetch(input, init);
-    retryAfter = response.headers.get('retry-after');
+    headers = response.headers;
     return response;
   };
   try {
@@ -129,7 +130,7 @@ async function* streamReply(
     if (reply.done !== undefined) yield reply.done;
     else if (reply.stopped) throw failed('empty', error);
     else if (late !== undefined) throw failed(late, error);
-    else throw vendorErrorOf(error, reply.started, retryAfter);
+    else throw vendorErrorOf(error, reply.started, headers);
   } finally {
     watchdog.disarm();
     request.signal.removeEventListener('abort', cancel);

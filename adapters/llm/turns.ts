@@ -53,11 +53,18 @@ function userSays(text: string): Merged {
   return { role: 'user', content: [{ kind: 'text', text }] };
 }
 
-/** Joins neighbours of one role and drops blank texts, blocks of the wrong role and empty messages. */
+/**
+ * Joins neighbours of one role and drops blank texts, blocks of the wrong role, calls that repeat an
+ * id, and empty messages.
+ */
 function mergeRoles(messages: readonly LlmMessage[]): Merged[] {
   const merged: Merged[] = [];
+  const usedIds = new Set<string>();
   for (const message of messages) {
-    const content = message.content.filter((block) => belongs(block, message.role));
+    const content = message.content.filter(
+      (block) =>
+        belongs(block, message.role) && (block.kind !== 'tool-call' || isNew(block.id, usedIds)),
+    );
     if (content.length === 0) continue;
     const last = merged.at(-1);
     if (last?.role === message.role) last.content.push(...content);
@@ -75,6 +82,13 @@ function belongs(block: LlmBlock, role: 'user' | 'assistant'): boolean {
     case 'tool-result':
       return role === 'user';
   }
+}
+
+/** Ids of calls must be unique in a history. */
+function isNew(id: string, usedIds: Set<string>): boolean {
+  if (usedIds.has(id)) return false;
+  usedIds.add(id);
+  return true;
 }
 
 function userTurn(content: readonly LlmBlock[], openCalls: readonly ToolCall[]): Turn {

@@ -2,12 +2,29 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import type { LlmEvent, LlmMessage, LlmRequest, LlmVendor } from '../../adapters/llm/port.ts';
-import type { AnthropicEmulator } from '../../emulators/anthropic/server.ts';
-import type { Fault } from '../../emulators/faults.ts';
+import type { Brain } from '../../emulators/anthropic/types.ts';
+import type { Fault, FaultScript } from '../../emulators/faults.ts';
 import { VendorError } from '../../src/errors.ts';
 import type { VendorFailure } from '../../src/errors.ts';
 
-export type LlmContract = { readonly emulator: AnthropicEmulator; readonly vendor: LlmVendor };
+type Logged = { readonly what: string; readonly atMs: number };
+
+/** What the emulators of all models have in common. */
+export type LlmEmulator = {
+  readonly faults: FaultScript;
+  readonly log: {
+    readonly entries: readonly Logged[];
+    waitFor(matches: (entry: Logged) => boolean): Promise<Logged>;
+  };
+  setReply(brain: Brain): void;
+};
+
+export type LlmContract = {
+  readonly emulator: LlmEmulator;
+  readonly vendor: LlmVendor;
+  /** The vendor's protocol lets chunks that come twice be told from new ones. */
+  readonly seesRepeats?: boolean;
+};
 
 export function userSays(text: string): LlmMessage {
   return { role: 'user', content: [{ kind: 'text', text }] };
@@ -60,7 +77,6 @@ const FAULTS: readonly [Fault, VendorFailure][] = [
   [{ kind: 'garbage' }, 'garbage'],
   [{ kind: 'wrong-shape' }, 'garbage'],
   [{ kind: 'wrong-order' }, 'garbage'],
-  [{ kind: 'duplicate' }, 'garbage'],
   [{ kind: 'oversize', bytes: 1_000_000 }, 'garbage'],
   [{ kind: 'oversize', bytes: 20_000_000 }, 'garbage'],
   [{ kind: 'empty' }, 'empty'],
@@ -105,6 +121,14 @@ export function llmContract(start: () => LlmContract): void {
     const faults = emulator.log.entries.slice(from).filter((e) => e.what === 'fault');
     // A pooled connection that dies before any answer is replaced once; nothing else is repeated.
     expect(faults.length).toBeLessThanOrEqual(fault.kind === 'refuse' ? 2 : 1);
+  });
+
+  test('says nothing twice when every message comes twice', async () => {
+    const { vendor, emulator, seesRepeats = false } = withFault({ kind: 'duplicate' });
+    emulator.setReply(() => 'One two three four five.');
+    const { text, error } = await collect(vendor, requestFor());
+    expect(error?.failure).toBe(seesRepeats ? undefined : 'garbage');
+    expect(text).toBe(seesRepeats ? 'One two three four five.' : '');
   });
 
   test('case 56: a stall after the first token is noticed within its limit', async () => {

@@ -2,15 +2,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import type { TtsEvent, TtsOptions, TtsSession, TtsVendor } from '../../adapters/tts/port.ts';
-import type { ElevenLabsEmulator } from '../../emulators/elevenlabs/server.ts';
-import type { Surface } from '../../emulators/elevenlabs/types.ts';
-import type { Fault } from '../../emulators/faults.ts';
+import type { Fault, FaultScript } from '../../emulators/faults.ts';
 import { InbandDecoder } from '../../emulators/speech/inband.ts';
 import type { VendorFailure } from '../../src/errors.ts';
 
 export type TtsContract = {
-  readonly emulator: ElevenLabsEmulator;
-  readonly surface: Surface;
+  /** What the emulators of all voices have in common. */
+  readonly emulator: {
+    readonly faults: FaultScript;
+    readonly log: {
+      readonly entries: readonly { readonly what: string; readonly open?: number }[];
+    };
+  };
+  /** Where the faults apply. */
+  readonly surface: string;
   readonly vendor: TtsVendor;
 };
 
@@ -199,7 +204,7 @@ export function ttsContract(start: () => TtsContract): void {
     expect(wordsIn(voice.sound(13))).toBe(SENTENCES[1].trim());
     const opened = emulator.log.entries
       .slice(from)
-      .flatMap((e) => (e.what === 'context-opened' ? [e.open] : []));
+      .flatMap((e) => (e.what === 'context-opened' ? [e.open ?? 0] : []));
     expect(Math.max(0, ...opened)).toBeLessThanOrEqual(4);
     expect(emulator.log.entries.slice(from).some((e) => e.what === 'error-sent')).toBe(false);
   });
