@@ -128,6 +128,7 @@ export class Speaking {
 
   close(): void {
     this.#closed = true;
+    for (const spoken of this.#byVoice.values()) this.#tellEnd(spoken, 'cancelled', this.#open);
     this.#open?.session.close();
     this.#open = undefined;
     this.#spoken.clear();
@@ -241,6 +242,13 @@ export class Speaking {
         this.#drop(spoken.id);
         return this.#complete(spoken.id, spoken.madeMs);
       case 'utterance-failed':
+        // All of it is here, and only the vendor's own end of it is missing.
+        if (spoken.finished && this.#isWhole(spoken)) {
+          open.session.cancel(event.utterance);
+          this.#tellEnd(spoken, 'done', open);
+          this.#drop(spoken.id);
+          return this.#complete(spoken.id, spoken.madeMs);
+        }
         // The caller has waited for it once; they shall not wait for the same voice twice.
         open.session.close();
         return this.#sessionFailed(event.error, open);
@@ -266,6 +274,10 @@ export class Speaking {
     this.#tellEnd(spoken, 'cancelled', open);
     this.#drop(spoken.id);
     this.#complete(spoken.id, spoken.madeMs);
+  }
+
+  #isWhole(spoken: Spoken): boolean {
+    return spoken.wordsMade > 0 && spoken.wordsMade >= wordsOf(spoken.text).length;
   }
 
   #tellEnd(spoken: Spoken, how: 'done' | 'cancelled' | 'failed', open: Open | undefined): void {
@@ -331,7 +343,7 @@ export class Speaking {
 
   /** Drops what was made of an unfinished word; returns the text that is still to be spoken. */
   #keepWholeWords(spoken: Spoken): string {
-    const words = spoken.text.split(/\s+/).filter((word) => word !== '');
+    const words = wordsOf(spoken.text);
     if (spoken.timedToMs < spoken.madeMs && spoken.timedToMs > spoken.baseMs) {
       spoken.madeMs = this.#options.outlet.trim(spoken.id, spoken.timedToMs);
     } else if (spoken.madeMs > spoken.baseMs && spoken.timedToMs <= spoken.baseMs) {
@@ -359,6 +371,10 @@ export class Speaking {
 
 function shifted(word: TimedWord, byMs: number): TimedWord {
   return { text: word.text, startMs: word.startMs + byMs, endMs: word.endMs + byMs };
+}
+
+function wordsOf(text: string): string[] {
+  return text.split(/\s+/).filter((word) => word !== '');
 }
 
 function wordsWithin(words: readonly string[], chars: number): number {

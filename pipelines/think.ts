@@ -4,7 +4,7 @@
  */
 import type { LlmTool, LlmUsage, LlmVendor } from '../adapters/llm/port.ts';
 import { promptMessages, type PromptPart } from '../src/companion/prompt.ts';
-import { ClauseSplitter } from '../src/conversation/clauses.ts';
+import { ClauseSplitter, DEFAULT_CLAUSES, DRAFT_CLAUSES } from '../src/conversation/clauses.ts';
 import type { Effect, Input, UtteranceId } from '../src/conversation/types.ts';
 import { VendorError, type VendorFailure } from '../src/errors.ts';
 import { monotonicMs, type CallEvent } from '../src/events.ts';
@@ -41,6 +41,11 @@ export class Thinking {
 
   constructor(options: ThinkOptions) {
     this.#options = options;
+  }
+
+  /** While the phone rings: has the best model read its instructions once. Never rejects. */
+  async prewarm(): Promise<void> {
+    await this.#options.vendors[0]?.prewarm?.(this.#options.system, this.#options.tools);
   }
 
   ask(effect: Ask): void {
@@ -94,7 +99,7 @@ export class Thinking {
     const beganAt = monotonicMs();
     for (let attempt = 1; ; attempt += 1) {
       onEvent({ what: 'reply-asked', turnId, utterance, draft, vendor: vendor.vendor });
-      const reply = new Reply(utterance, this.#options);
+      const reply = new Reply(utterance, draft, this.#options);
       try {
         await this.#stream(vendor, effect, signal, reply);
         return undefined;
@@ -158,12 +163,13 @@ export class Thinking {
 class Reply {
   readonly #utterance: UtteranceId;
   readonly #options: ThinkOptions;
-  readonly #splitter = new ClauseSplitter();
+  readonly #splitter: ClauseSplitter;
   /** Something of it has been given to the core and can't be taken back. */
   hasSpoken = false;
 
-  constructor(utterance: UtteranceId, options: ThinkOptions) {
+  constructor(utterance: UtteranceId, draft: boolean, options: ThinkOptions) {
     this.#utterance = utterance;
+    this.#splitter = new ClauseSplitter(draft ? DRAFT_CLAUSES : DEFAULT_CLAUSES);
     this.#options = options;
   }
 

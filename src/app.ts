@@ -55,6 +55,8 @@ export type AppOptions = {
   readonly webRoot?: string;
   /** Limits and manners of every call that differ from the usual. */
   readonly settings?: Partial<Settings>;
+  /** False: the fixed lines are spoken as recorded, none is synthesised ahead. Default true. */
+  readonly linesAhead?: boolean;
 };
 
 /** Twilio needs some time to close its end of a stream. */
@@ -141,9 +143,9 @@ export async function createApp(
       else log.info('media socket', { what: notice.kind });
     },
   });
-  const warmed = Promise.all([vendors.warm(), makeCommonLines(config, speechCache)]).then(
-    () => undefined,
-  );
+  const warming = [vendors.warm()];
+  if (options.linesAhead !== false) warming.push(makeCommonLines(config, speechCache));
+  const warmed = Promise.all(warming).then(() => undefined);
 
   return {
     server,

@@ -91,6 +91,8 @@ export type LineOptions = {
   readonly env?: Readonly<Record<string, string>>;
   /** Emulators that are there already; they are not closed with the line. */
   readonly emulators?: Emulators;
+  /** See `AppOptions`; here the default is false, because it takes a second or two. */
+  readonly linesAhead?: boolean;
   /** Called before the server starts, for faults that are there from the beginning. */
   readonly before?: (emulators: Emulators) => void;
 };
@@ -140,6 +142,7 @@ export async function startLine(options: LineOptions = {}): Promise<LineUnderTes
   const app = await createApp(withEmulators(config, urls), log, {
     people: peopleFrom(options.people ?? [MARGARET]),
     ...(options.settings ? { settings: options.settings } : {}),
+    linesAhead: options.linesAhead ?? false,
   });
   const watch = watchEvents(app);
   // What is made before the first call need not be waited for as long as in life.
@@ -177,6 +180,30 @@ export async function startLine(options: LineOptions = {}): Promise<LineUnderTes
       await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** A line that is closed when the test is over; tests that have their own may run side by side. */
+export async function lineFor(
+  test: { onTestFinished(fn: () => Promise<void>): void },
+  options: LineOptions = {},
+): Promise<LineUnderTest> {
+  const line = await startLine(options);
+  test.onTestFinished(async () => line.close());
+  return line;
+}
+
+/** Waits for the greeting's end; returns how many words were heard by then. */
+export async function greeted(leg: CallerLeg): Promise<number> {
+  await leg.waitForWords(/\?/);
+  await leg.waitForSilence();
+  return leg.playout.heardWords().length;
+}
+
+/** The caller puts the phone down, and nothing is left of the call anywhere. */
+export async function hangUp(line: LineUnderTest, leg: CallerLeg): Promise<void> {
+  await leg.hangUp();
+  await line.waitForEvent('call-ended');
+  await line.untilNothingIsLeft();
 }
 
 type Watch = Pick<LineUnderTest, 'events' | 'waitForEvent' | 'eventsOf'>;
