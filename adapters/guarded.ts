@@ -36,6 +36,10 @@ export function guardLlm(vendor: LlmVendor, breaker: Breaker): LlmVendor {
   return {
     vendor: vendor.vendor,
     stream: (request) => guardedStream(vendor, breaker, request),
+    prewarm: async (system, tools) => {
+      // What nobody waits for is no probe, and is not sent to a vendor that is down.
+      if (breaker.status().state === 'closed') await vendor.prewarm?.(system, tools);
+    },
   };
 }
 

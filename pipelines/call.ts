@@ -16,7 +16,7 @@ import type { CallEvent, EventHub } from '../src/events.ts';
 import { monotonicMs } from '../src/events.ts';
 import { Inbox } from './inbox.ts';
 import { Listening } from './listen.ts';
-import { Outlet, readMark, type OutletStream } from './outlet.ts';
+import { Outlet, type OutletStream } from './outlet.ts';
 import type { Manner, SpeechCache } from './speech-cache.ts';
 import { Speaking } from './speak.ts';
 import { Thinking } from './think.ts';
@@ -164,7 +164,10 @@ export class Call {
   /** While the phone rings: the voice's socket, and the greeting as sound. Never rejects. */
   async prewarm(): Promise<void> {
     this.#voice.prewarm();
-    await this.#services.speechCache.prepare(this.#manner, this.identity.greeting);
+    await Promise.all([
+      this.#services.speechCache.prepare(this.#manner, this.identity.greeting),
+      this.#mind.prewarm(),
+    ]);
   }
 
   /** The phone has been answered: the ears, too. */
@@ -196,7 +199,7 @@ export class Call {
         if (isCurrent()) this.#ears.audio(mulaw);
       },
       onMark: (name) => {
-        const mark = isCurrent() ? readMark(name) : undefined;
+        const mark = isCurrent() ? this.#outlet.readMark(name) : undefined;
         if (mark) this.#put({ kind: 'mark', ...mark });
       },
       onDigit: (digit) => {

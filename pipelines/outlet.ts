@@ -43,6 +43,8 @@ export class Outlet {
   /** Released utterances in playing order, then those not released. */
   #queue: Queued[] = [];
   #paused = false;
+  /** Grows with each clear, which returns the marks of what was never played. */
+  #era = 0;
   /** When the carrier will have played what it has. */
   #playsUntil = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -126,6 +128,7 @@ export class Outlet {
   /** Empties the carrier's buffer; what stays in the queue will be sent from its beginning. */
   clear(): void {
     this.#stream?.clear();
+    this.#era += 1;
     this.#playsUntil = 0;
     for (const queued of this.#queue) {
       queued.sent = 0;
@@ -133,6 +136,13 @@ export class Outlet {
     }
     // Nothing else would wake what remains: the carrier has nothing left to play.
     this.#pump();
+  }
+
+  /** Reads a mark's name back; undefined for one that is not ours or that a clear sent home. */
+  readMark(name: string): { utterance: UtteranceId; atMs: number } | undefined {
+    const match = /^u(\d{1,9}):(\d{1,9}(?:\.\d{1,6})?):(\d{1,9})$/.exec(name);
+    if (!match || Number(match[3]) !== this.#era) return undefined;
+    return { utterance: Number(match[1]), atMs: Number(match[2]) };
   }
 
   close(): void {
@@ -172,7 +182,7 @@ export class Outlet {
       queued.sent += 1;
       queued.sentMs += ms;
       this.#playsUntil = Math.max(now, this.#playsUntil) + ms;
-      stream.sendMark(`u${queued.id}:${queued.sentMs}`);
+      stream.sendMark(`u${queued.id}:${queued.sentMs}:${this.#era}`);
       this.#options.onSent(queued.id, queued.sentMs);
     }
     return true;
@@ -185,12 +195,6 @@ export class Outlet {
       this.#pump();
     }, ms);
   }
-}
-
-/** Reads a mark's name back; undefined for a mark that is not ours. */
-export function readMark(name: string): { utterance: UtteranceId; atMs: number } | undefined {
-  const match = /^u(\d{1,9}):(\d{1,9}(?:\.\d{1,6})?)$/.exec(name);
-  return match ? { utterance: Number(match[1]), atMs: Number(match[2]) } : undefined;
 }
 
 function firstBytes(piece: Piece, bytes: number): Piece {

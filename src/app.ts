@@ -26,6 +26,8 @@ import { voiceRoutes } from '../routes/voice.ts';
 import { createMediaSocket, type MediaSocket } from '../websocket/media-socket.ts';
 import { commonLines } from './companion/lines.ts';
 import { DEFAULT_MANNER, stranger } from './companion/person.ts';
+import { systemPrompt } from './companion/prompt.ts';
+import { COMPANION_TOOLS } from './companion/tools.ts';
 import { mediaStreamUrl, withListeningPort, type Config } from './config.ts';
 import type { Settings } from './conversation/types.ts';
 import { EventHub } from './events.ts';
@@ -201,7 +203,7 @@ async function connectVendors(config: Config): Promise<Vendors> {
     recordings: clips,
     telephony: guardTelephony(carrier, breaker.twilio),
     breakers: Object.values(breaker),
-    warm: async () => await claude.warm(),
+    warm: async () => await claude.prewarm(systemPrompt(stranger(''), new Date()), COMPANION_TOOLS),
     close: () => {
       claude.close();
       httpVoice.shutDown();

@@ -23,8 +23,7 @@ export type ClaudeConfig = {
 export const DEFAULT_CLAUDE_MODEL = 'claude-haiku-5-5';
 
 export type Claude = LlmVendor & {
-  /** Opens a connection so that the first reply need not wait for one. Never rejects. */
-  warm(): Promise<void>;
+  prewarm: NonNullable<LlmVendor['prewarm']>;
   /** Destroys the pooled connections. */
   close(): void;
 };
@@ -52,12 +51,14 @@ export async function createClaude(config: ClaudeConfig): Promise<Claude> {
   return {
     vendor: 'claude',
     stream: (request) => streamReply(client, isApiError, config.model, request),
-    warm: async () => {
+    prewarm: async (system, tools) => {
+      const signal = AbortSignal.timeout(WARM_TIMEOUT_MS);
+      const request = { ...PREWARM_REQUEST, system, tools, signal };
       try {
-        const signal = AbortSignal.timeout(WARM_TIMEOUT_MS);
-        const response = await pool.fetch(client.baseURL, { method: 'HEAD', signal });
-        // Read to its end, so that the connection goes back to the pool.
-        await response.arrayBuffer();
+        // No tokens are asked for: the vendor reads the prompt, caches it, and says nothing.
+        for await (const event of streamReply(client, isApiError, config.model, request)) {
+          if (event.kind === 'done') return;
+        }
       } catch {
         // The first reply will meet the same trouble, with its own deadline and error.
       }
@@ -65,6 +66,13 @@ export async function createClaude(config: ClaudeConfig): Promise<Claude> {
     close: () => pool.close(),
   };
 }
+
+const PREWARM_REQUEST = {
+  messages: [{ role: 'user', content: [{ kind: 'text', text: '(The telephone rings.)' }] }],
+  maxTokens: 0,
+  firstTokenTimeoutMs: WARM_TIMEOUT_MS,
+  stallTimeoutMs: WARM_TIMEOUT_MS,
+} as const;
 
 async function* streamReply(
   client: Anthropic,

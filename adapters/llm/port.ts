@@ -54,4 +54,9 @@ export interface LlmVendor {
    * reported as a tool call.
    */
   stream(request: LlmRequest): AsyncIterable<LlmEvent>;
+  /**
+   * Opens the connection and has the vendor read and cache the prompt, so that the first reply waits
+   * for neither. Never rejects: whatever is wrong, the first reply meets it with its own deadline.
+   */
+  prewarm?(system: LlmRequest['system'], tools: LlmRequest['tools']): Promise<void>;
 }

@@ -13,6 +13,9 @@ export type ClauseOptions = {
 
 export const DEFAULT_CLAUSES: ClauseOptions = { firstClauseWords: 3 };
 
+/** A draft is raced against the end of the turn, which is about 160 ms away: every token counts. */
+export const DRAFT_CLAUSES: ClauseOptions = { firstClauseWords: 2 };
+
 /** Longest hidden passage believed; what comes after it is spoken again. */
 const MAX_HIDDEN_CHARS = 240;
 /** Longest thing that may still turn out to be a tag. */
@@ -23,6 +26,7 @@ const MAX_CLAUSE_CHARS = 220;
 const LONG_CLAUSE_CHARS = 90;
 
 const HIDING = /^<(guidance|thinking|internal|system|note|context|instruction)s?\b[^>]*>$/i;
+const OPENING_COMMA = /\p{L}["'”’)]*[,;:]$/u;
 const ABBREVIATIONS = /(?:^|\s)(?:mr|mrs|ms|dr|st|sr|sra|vs|a\.m|p\.m|e\.g|i\.e|no|[a-z])\.$/i;
 
 export class ClauseSplitter {
@@ -32,6 +36,8 @@ export class ClauseSplitter {
   #hiddenTag: string | undefined;
   #hiddenChars = 0;
   #emitted = 0;
+  /** The clause before ended at a comma whose white space had not come yet. */
+  #spaceOwed = false;
 
   constructor(options: ClauseOptions = DEFAULT_CLAUSES) {
     this.#options = options;
@@ -127,6 +133,10 @@ export class ClauseSplitter {
   #takeClauses(atEnd: boolean): string[] {
     const clauses: string[] = [];
     for (;;) {
+      if (this.#spaceOwed && this.#clean !== '') {
+        this.#clean = this.#clean.trimStart();
+        this.#spaceOwed = false;
+      }
       const length = this.#clauseLength();
       if (length === 0) break;
       this.#take(length, clauses);
@@ -136,7 +146,9 @@ export class ClauseSplitter {
   }
 
   #take(length: number, into: string[]): void {
-    const clause = this.#clean.slice(0, length);
+    const taken = this.#clean.slice(0, length);
+    this.#spaceOwed = OPENING_COMMA.test(taken);
+    const clause = this.#spaceOwed ? `${taken} ` : taken;
     this.#clean = this.#clean.slice(length);
     if (/[\p{L}\p{N}]/u.test(clause)) {
       into.push(this.#emitted === 0 ? clause.trimStart() : clause);
@@ -158,6 +170,8 @@ export class ClauseSplitter {
       if (sentence || first || end >= LONG_CLAUSE_CHARS) return end;
     }
     if (first) {
+      // An opening such as "Oh," stands before the token with the white space behind it arrives.
+      if (OPENING_COMMA.test(text)) return text.length;
       const words = new RegExp(`^\\s*(?:\\S+\\s+){${this.#options.firstClauseWords}}`, 'u').exec(
         text,
       );

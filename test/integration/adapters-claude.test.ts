@@ -109,7 +109,7 @@ describe('Claude', () => {
     });
     onTestFinished(() => claude.close());
     emulator.setReply(() => 'Fine.');
-    await claude.warm();
+    await claude.prewarm([{ text: 'Be kind.', cached: true }], []);
     for (let turn = 0; turn < 3; turn += 1) {
       expect((await collect(claude, requestFor())).text).toBe('Fine.');
     }
