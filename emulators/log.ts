@@ -13,13 +13,18 @@ const MAX_ENTRIES = 2_000_000;
 /** An emulator's own account of what happened on its wire: the auditor's only evidence. */
 export class EmulatorLog<E extends { what: string }> {
   readonly entries: LogEntry<E>[] = [];
+  /** False: entries are shown to watchers and waiters and then let go, for load tests. */
+  keeps = true;
+  readonly #watchers = new Set<(entry: LogEntry<E>) => void>();
   readonly #waiters = new Set<Waiter<E>>();
 
   /** Appends one entry, stamped now (or at `atMs` where the event's own time is known better). */
   add(event: E, atMs: number = monotonicMs()): LogEntry<E> {
     if (this.entries.length >= MAX_ENTRIES) this.entries.splice(0, MAX_ENTRIES / 2);
     const entry = { ...event, atMs };
-    this.entries.push(entry);
+    if (this.keeps) this.entries.push(entry);
+    for (const watch of this.#watchers) watch(entry);
+    if (this.#waiters.size === 0) return entry;
     for (const waiter of [...this.#waiters]) if (waiter.matches(entry)) waiter.settle(entry);
     return entry;
   }
@@ -49,6 +54,12 @@ export class EmulatorLog<E extends { what: string }> {
       }, timeoutMs);
       this.#waiters.add(waiter);
     });
+  }
+
+  /** Shows every further entry to `watcher`. Returns the function that ends this. */
+  watch(watcher: (entry: LogEntry<E>) => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
   }
 
   clear(): void {

@@ -105,7 +105,7 @@ export function createContext(id: string | undefined, world: ContextWorld): Spee
       if (closing) return;
       if (queued >= MAX_QUEUED) return world.broken(new Error('too many generations are queued'));
       queued += 1;
-      const units = prepareUnits(text, world.languageCode, { speed });
+      const units = prepareUnits(text, world.languageCode, { speed }, script.sound);
       tail = tail
         .then(async () => await run(text, receivedAtMs, units))
         .catch((error: unknown) => world.broken(error))

@@ -37,10 +37,11 @@ export function prepareUnits(
   text: string,
   languageCode: string | undefined,
   settings: VoiceSettings,
+  sound: ElevenLabsScript['sound'],
 ): Promise<Unit>[] {
   const voice = voiceFor(text, languageCode, settings);
   return splitClauses(text).map((clause) => {
-    const unit = renderUnit(clause, voice);
+    const unit = renderUnit(clause, voice, sound);
     unit.catch(() => undefined);
     return unit;
   });

@@ -114,7 +114,7 @@ async function speak(speaking: Speaking, world: HttpWorld): Promise<void> {
   const { wanted, connection, fault, response, gone } = speaking;
   const { log } = world;
   const settings = { speed: wanted.speed };
-  const units = prepareUnits(wanted.text, wanted.languageCode, settings);
+  const units = prepareUnits(wanted.text, wanted.languageCode, settings, world.script.sound);
   const request = {
     text: wanted.text,
     receivedAtMs: speaking.receivedAtMs,

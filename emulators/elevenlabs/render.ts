@@ -1,7 +1,8 @@
 import { embedWords, fitWords, nextUtteranceId } from '../speech/inband-encode.ts';
 import { COMPANION_EN, COMPANION_ES, synthesiseSound } from '../speech/synth.ts';
+import { toneSound } from '../speech/tone.ts';
 import { BYTES_PER_MS, SILENCE_BYTE, type SpokenWord, type Voice } from '../speech/types.ts';
-import type { Alignment, VoiceSettings } from './types.ts';
+import type { Alignment, ElevenLabsScript, VoiceSettings } from './types.ts';
 
 /** One clause as sound: what repeats from reply to reply, and so what is worth caching. */
 export type Unit = {
@@ -66,18 +67,23 @@ function looksSpanish(text: string): boolean {
 }
 
 /** Speaks one clause, its words embedded under a fresh utterance id. */
-export async function renderUnit(text: string, voice: Voice): Promise<Unit> {
+export async function renderUnit(
+  text: string,
+  voice: Voice,
+  sound: ElevenLabsScript['sound'] = 'speech',
+): Promise<Unit> {
   const utterance = nextUtteranceId();
   if (!SPEAKABLE.test(text)) {
     return { text, utterance, mulaw: new Uint8Array(), alignment: alignChars(text, [], 0) };
   }
-  const sound = await synthesiseSound(text, voice);
-  const embedded = sound.words.map((word, i) => ({
+  const made =
+    sound === 'tone' ? toneSound(text, voice.wordsPerMinute) : await synthesiseSound(text, voice);
+  const embedded = made.words.map((word, i) => ({
     ...word,
-    finality: i === sound.words.length - 1 ? ('complete' as const) : ('holding' as const),
+    finality: i === made.words.length - 1 ? ('complete' as const) : ('holding' as const),
   }));
-  const speech = embedWords(sound.mulaw, embedded, utterance);
-  const words = fitWords(embedded, sound.mulaw.length / BYTES_PER_MS);
+  const speech = embedWords(made.mulaw, embedded, utterance);
+  const words = fitWords(embedded, made.mulaw.length / BYTES_PER_MS);
   const mulaw = new Uint8Array(speech.length + pauseAfterMs(text) * BYTES_PER_MS);
   mulaw.fill(SILENCE_BYTE, speech.length);
   mulaw.set(speech);

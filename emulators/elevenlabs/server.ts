@@ -55,6 +55,7 @@ export async function startElevenLabsEmulator(
     firstByteMs: 60,
     realTimeFactor: 20,
     chunkMs: 200,
+    sound: 'speech',
     afterClose: 'finish',
     finalDelayMs: 0,
     ...options.script,
@@ -118,7 +119,9 @@ export async function startElevenLabsEmulator(
     faults,
     script,
     prepare: async (texts, { speed = 1, languageCode } = {}) => {
-      await Promise.all(texts.flatMap((text) => prepareUnits(text, languageCode, { speed })));
+      const { sound } = script;
+      const units = texts.flatMap((text) => prepareUnits(text, languageCode, { speed }, sound));
+      await Promise.all(units);
     },
     close: loopback.close,
   };

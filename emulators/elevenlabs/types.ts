@@ -10,6 +10,8 @@ export type ElevenLabsScript = {
   realTimeFactor: number;
   /** Audio in one message. */
   chunkMs: number;
+  /** 'tone' costs no synthesis: a tone that carries the words in-band, for load tests. */
+  sound: 'speech' | 'tone';
   /**
    * Generations already triggered when a context is closed: 'finish' lets their audio arrive late,
    * as the vendor does; 'discard' drops what has not left.
