@@ -1,0 +1,86 @@
+/** A process of its own: the emulated recogniser, and what it saw of every turn. */
+import { startDeepgramEmulator } from '../../emulators/deepgram/server.ts';
+import type { DeepgramEvent } from '../../emulators/deepgram/types.ts';
+import type { LogEntry } from '../../emulators/log.ts';
+import { BYTES_PER_MS } from '../../emulators/speech/types.ts';
+import { obey, tell, watchLoopLag } from './helper.ts';
+import type { HeardTurn, Spread4 } from './messages.ts';
+import { lastToken, STOPS } from './plan.ts';
+
+const KEY = 'bench-key';
+
+type Sent = Extract<LogEntry<DeepgramEvent>, { what: 'sent' }>;
+type OpenTurn = { eager: boolean; stopAtMs: number | undefined };
+
+const lag = watchLoopLag();
+const emulator = await startDeepgramEmulator({ apiKey: KEY });
+emulator.log.keeps = false;
+
+const open = new Map<number, OpenTurn>();
+let turns: HeardTurn[] = [];
+/** By connection: arrival of each group less its place in the audio. */
+let arrivals = new Map<number, number[]>();
+
+emulator.log.watch((entry) => {
+  if (entry.what === 'audio') {
+    const list = arrivals.get(entry.connection);
+    const offsetMs = entry.atMs - entry.position / BYTES_PER_MS;
+    if (list) list.push(offsetMs);
+    else arrivals.set(entry.connection, [offsetMs]);
+  } else if (entry.what === 'sent') takeSent(entry);
+});
+
+function takeSent(entry: Sent): void {
+  const turn = open.get(entry.connection) ?? { eager: false, stopAtMs: undefined };
+  open.set(entry.connection, turn);
+  const transcript = String(entry.message['transcript'] ?? '');
+  if (STOPS.test(transcript)) turn.stopAtMs ??= entry.atMs;
+  if (entry.name === 'EagerEndOfTurn') turn.eager = true;
+  if (entry.name === 'TurnResumed') turn.eager = false;
+  if (entry.name !== 'EndOfTurn') return;
+  open.delete(entry.connection);
+  const found = lastToken(transcript);
+  const { decision } = entry;
+  if (!found || decision?.lastWordEndByte === undefined) return;
+  turns.push({
+    token: found.token,
+    endSentAtMs: entry.atMs,
+    endDecidedAtMs: entry.decidedAtMs,
+    silenceMs: decision.silenceMs ?? 0,
+    decidedAfterMs: (decision.decidedByByte - decision.lastWordEndByte) / BYTES_PER_MS,
+    ...turn,
+  });
+}
+
+/** Lateness against the promptest group of the same connection. */
+function forwardLateness(): Spread4 {
+  const all: number[] = [];
+  for (const list of arrivals.values()) {
+    const promptest = list.reduce((least, offsetMs) => Math.min(least, offsetMs), Infinity);
+    for (const offsetMs of list) all.push(offsetMs - promptest);
+  }
+  const sorted = Float64Array.from(all).toSorted();
+  const at = (share: number): number =>
+    sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
+  return { n: sorted.length, p50: at(0.5), p99: at(0.99), max: at(1) };
+}
+
+obey({
+  begin: () => {
+    turns = [];
+    arrivals = new Map();
+    lag.reset();
+  },
+  report: () =>
+    tell({
+      report: 'ears',
+      turns,
+      forwardLatenessMs: forwardLateness(),
+      connections: emulator.connections(),
+      loopLagP99Ms: lag.p99Ms(),
+    }),
+});
+tell({
+  notice: 'ready',
+  environment: { DEEPGRAM_API_KEY: KEY, DEEPGRAM_BASE_URL: emulator.url },
+});

@@ -1,0 +1,127 @@
+/** One level: so many calls at once, measured for so long, with the world that they need. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Helper, ROOT } from './children.ts';
+import type { Cores } from './cores.ts';
+import { joinTurns, type Joined } from './join.ts';
+import type { CallersReport, EarsReport, VendorsReport } from './messages.ts';
+import { CALLS_PER_SECOND } from './plan.ts';
+import { coreTicks, processUse, stealShare } from './procfs.ts';
+import { startServer, type Server } from './server.ts';
+
+const RAMP_GRACE_MS = 60_000;
+const LEAVE_TIMEOUT_MS = 60_000;
+/** After the last call is up: caches and compilers settle. */
+const SETTLE_MS = 3_000;
+/** The server's fixed lines are made in this time, which no caller waits for. */
+const WARM_UP_MS = 2_500;
+
+export type LevelOptions = {
+  readonly calls: number;
+  readonly seconds: number;
+  readonly cores: Cores;
+  readonly profile: boolean;
+  readonly root?: string | undefined;
+};
+
+/** What a run measured, and how quiet the machine was. */
+export type LevelRun = {
+  readonly calls: number;
+  readonly seconds: number;
+  readonly joined: Joined;
+  readonly callers: CallersReport;
+  readonly ears: EarsReport;
+  readonly vendors: VendorsReport;
+  readonly cpuMs: number;
+  readonly idleRssKb: number;
+  readonly rssKb: number;
+  readonly stealShare: number;
+  readonly startMs: number;
+};
+
+export type World = {
+  readonly callers: Helper;
+  readonly ears: Helper;
+  readonly vendors: Helper;
+  readonly server: Server;
+  close(): Promise<void>;
+};
+
+/** Starts the emulators, then the server, and waits until its fixed lines are made. */
+export async function startBenchWorld(
+  options: Pick<LevelOptions, 'cores' | 'profile' | 'root'>,
+): Promise<World> {
+  const { cores, profile, root } = options;
+  const folder = join(ROOT, 'out', 'bench', String(process.pid));
+  const callers = new Helper(cores.callers, 'callers.ts');
+  const ears = new Helper(cores.ears, 'ears.ts');
+  const vendors = new Helper(cores.vendors, 'vendors.ts');
+  const helpers = [callers, ears, vendors];
+  try {
+    const environments = await Promise.all(helpers.map((helper) => helper.ready()));
+    const environment: Record<string, string> = Object.assign({}, ...environments);
+    const server = await startServer({ core: cores.server, environment, folder, root, profile });
+    await sleep(WARM_UP_MS);
+    vendors.order({ order: 'at-script-speed' });
+    return {
+      callers,
+      ears,
+      vendors,
+      server,
+      close: async () => {
+        try {
+          await server.stop();
+        } finally {
+          await Promise.all(helpers.map((helper) => helper.stop()));
+          if (!profile) rmSync(folder, { recursive: true, force: true });
+        }
+      },
+    };
+  } catch (error) {
+    await Promise.all(helpers.map((helper) => helper.stop()));
+    throw error;
+  }
+}
+
+export async function runLevel(options: LevelOptions): Promise<LevelRun> {
+  const { calls, seconds, cores } = options;
+  const world = await startBenchWorld(options);
+  const { callers, ears, vendors, server } = world;
+  try {
+    const idleRssKb = processUse(server.pid).rssKb;
+    callers.order({ order: 'call', calls, answerUrl: `${server.url}/voice/answer` });
+    await callers.until('ramped', (calls / CALLS_PER_SECOND) * 1_000 + RAMP_GRACE_MS);
+    await sleep(SETTLE_MS);
+    for (const helper of [callers, ears, vendors]) helper.order({ order: 'begin' });
+    const ticks = coreTicks(cores.server);
+    const before = processUse(server.pid);
+    const beganAt = performance.now();
+    await sleep(seconds * 1_000);
+    const measuredSeconds = (performance.now() - beganAt) / 1_000;
+    const after = processUse(server.pid);
+    const stolen = stealShare(ticks, coreTicks(cores.server));
+    const [ofCallers, ofEars, ofVendors] = await Promise.all([
+      callers.report('callers'),
+      ears.report('ears'),
+      vendors.report('vendors'),
+    ]);
+    callers.order({ order: 'hang-up' });
+    await callers.until('gone', LEAVE_TIMEOUT_MS);
+    return {
+      calls,
+      seconds: measuredSeconds,
+      joined: joinTurns(ofCallers, ofEars, ofVendors),
+      callers: ofCallers,
+      ears: ofEars,
+      vendors: ofVendors,
+      cpuMs: after.cpuMs - before.cpuMs,
+      idleRssKb,
+      rssKb: after.rssKb,
+      stealShare: stolen,
+      startMs: server.startMs,
+    };
+  } finally {
+    await world.close();
+  }
+}
