@@ -58,14 +58,19 @@ export const BAD_KEY = {
   ],
 } as const;
 
+export type ErrorExtra = {
+  readonly details?: readonly ErrorDetail[];
+  readonly retryAfterSeconds?: number | undefined;
+};
+
 export function sendError(
   response: ServerResponse,
   status: number,
   message: string,
-  options: { details?: readonly ErrorDetail[]; retryAfterSeconds?: number | undefined } = {},
+  extra: ErrorExtra = {},
 ): void {
-  const { retryAfterSeconds } = options;
-  const details = [...(options.details ?? [])];
+  const { retryAfterSeconds } = extra;
+  const details = [...(extra.details ?? [])];
   if (retryAfterSeconds !== undefined) {
     // The vendor names the wait in the body, not in a header.
     details.push({

@@ -8,7 +8,8 @@ import { readBody, startLoopbackServer } from '../http-server.ts';
 import { EmulatorLog } from '../log.ts';
 import { waitForAbort } from '../pace.ts';
 import { answer } from './answer.ts';
-import { BAD_KEY, errorMessage, errorType, sendError } from './errors.ts';
+import type { Answer } from './chunks.ts';
+import { BAD_KEY, errorMessage, errorType, sendError, type ErrorExtra } from './errors.ts';
 import type {
   GeminiBrain,
   GeminiEvent,
@@ -48,94 +49,40 @@ export type GeminiEmulator = {
   close(): Promise<void>;
 };
 
+type World = {
+  readonly options: GeminiOptions;
+  readonly log: EmulatorLog<GeminiEvent>;
+  readonly faults: FaultScript;
+  readonly script: GeminiScript;
+  readonly cache: PromptCache;
+  brain: GeminiBrain;
+  answers: number;
+};
+
 /**
  * A server on loopback that speaks Gemini's streaming API (`/v1` and `/v1beta`,
  * `:streamGenerateContent?alt=sse`): strict validation, function calls with signatures, implicit
  * caching, the vendor's errors before and within the stream. The answers come from `reply`.
  */
 export async function startGeminiEmulator(options: GeminiOptions = {}): Promise<GeminiEmulator> {
-  const log = new EmulatorLog<GeminiEvent>();
-  const faults = new FaultScript(options.faults);
-  const script: GeminiScript = {
-    firstTokenMs: 100,
-    tokensPerSecond: 50,
-    thinkingTokens: 30,
-    splitSeed: undefined,
-    chunkTokens: 1,
-    ...options.script,
+  const world: World = {
+    options,
+    log: new EmulatorLog<GeminiEvent>(),
+    faults: new FaultScript(options.faults),
+    script: {
+      firstTokenMs: 100,
+      tokensPerSecond: 50,
+      thinkingTokens: 30,
+      splitSeed: undefined,
+      chunkTokens: 1,
+      ...options.script,
+    },
+    cache: new PromptCache(options.cacheNowMs ?? monotonicMs),
+    brain: options.reply ?? companionBrain(),
+    answers: 0,
   };
-  const cache = new PromptCache(options.cacheNowMs ?? monotonicMs);
-  let brain = options.reply ?? companionBrain();
-  let counter = 0;
-
-  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const gone = closeSignal(response);
-    const refuse = (status: number, message: string): void => {
-      log.add({ what: 'rejected', status, errorType: errorType(status), message });
-      sendError(response, status, message);
-    };
-    const url = new URL(request.url ?? '/', 'http://loopback');
-    const path = PATH.exec(url.pathname);
-    if (request.method !== 'POST' || path === null) {
-      request.resume();
-      return refuse(404, errorMessage(404));
-    }
-    const fault = faults.next(SURFACE);
-    if (fault) log.add({ what: 'fault', fault });
-    if (fault?.kind === 'refuse') return void request.destroy();
-    if (fault?.kind === 'stop-reading') return await waitForAbort(gone);
-    const body = await readBody(request, MAX_BODY_BYTES);
-    const receivedAtMs = monotonicMs();
-    if (body === 'too-large') return refuse(413, errorMessage(413));
-    if (fault?.kind === 'hang') return await waitForAbort(gone);
-    if (fault?.kind === 'status') {
-      const { status, retryAfterSeconds } = fault;
-      const message = errorMessage(status);
-      log.add({ what: 'rejected', status, errorType: errorType(status), message });
-      return sendError(response, status, message, { retryAfterSeconds });
-    }
-    const apiKey = header(request, 'x-goog-api-key') ?? url.searchParams.get('key') ?? '';
-    if (apiKey === '') return refuse(403, errorMessage(403));
-    if (options.apiKey !== undefined && apiKey !== options.apiKey) {
-      const { status, message, details } = BAD_KEY;
-      log.add({ what: 'rejected', status, errorType: errorType(status), message });
-      return sendError(response, status, message, { details });
-    }
-    if (url.searchParams.get('alt') !== 'sse') return refuse(400, "only 'alt=sse' is emulated");
-    const [, apiVersion = '', model = ''] = path;
-    const isOurs = (signature: string): boolean =>
-      Buffer.from(signature, 'base64').toString().startsWith('signature ');
-    const verdict = validateRequest(decodeURIComponent(model), apiVersion, parseJson(body), isOurs);
-    if (!verdict.ok) return refuse(verdict.status, verdict.message);
-
-    counter += 1;
-    const id = `gen${String(counter).padStart(6, '0')}`;
-    const accepted = verdict.request;
-    const cachePlan = cache.plan(apiKey, accepted.conversation);
-    const { usage } = cachePlan;
-    log.add({ what: 'request', id, apiVersion, usage, ...seen(accepted, request) }, receivedAtMs);
-    const reply = asReply(brain(accepted.conversation));
-    const plan = planReply(reply, accepted.conversation, script);
-    log.add({ what: 'reply', id, text: plan.text, plannedTokens: plan.tokens });
-    cachePlan.commit();
-    await answer({
-      id,
-      request: accepted,
-      plan,
-      usage,
-      finishReason: reply.finishReason ?? finishReasonOf(plan.stopReason),
-      blockReason: reply.blockReason,
-      chunkTokens: script.chunkTokens,
-      fault,
-      receivedAtMs,
-      response,
-      log,
-      gone,
-    });
-  };
-
   const loopback = await startLoopbackServer(options.port ?? 0, (request, response) => {
-    handle(request, response).catch((error: unknown) => {
+    handle(request, response, world).catch((error: unknown) => {
       // Either the client left while its body was being read, or the brain threw.
       if (response.headersSent || response.destroyed) return void response.destroy();
       sendError(response, 500, `emulator: ${String(error)}`);
@@ -143,14 +90,93 @@ export async function startGeminiEmulator(options: GeminiOptions = {}): Promise<
   });
   return {
     url: `http://127.0.0.1:${loopback.port}`,
-    log,
-    faults,
-    script,
+    log: world.log,
+    faults: world.faults,
+    script: world.script,
     setReply: (next) => {
-      brain = next;
+      world.brain = next;
     },
     close: loopback.close,
   };
+}
+
+async function handle(
+  request: IncomingMessage,
+  response: ServerResponse,
+  world: World,
+): Promise<void> {
+  const gone = closeSignal(response);
+  const refuse = (status: number, message: string, extra: ErrorExtra = {}): void => {
+    world.log.add({ what: 'rejected', status, errorType: errorType(status), message });
+    sendError(response, status, message, extra);
+  };
+  const url = new URL(request.url ?? '/', 'http://loopback');
+  const path = PATH.exec(url.pathname);
+  if (request.method !== 'POST' || path === null) {
+    request.resume();
+    return refuse(404, errorMessage(404));
+  }
+  const fault = world.faults.next(SURFACE);
+  if (fault) world.log.add({ what: 'fault', fault });
+  if (fault?.kind === 'refuse') return void request.destroy();
+  if (fault?.kind === 'stop-reading') return await waitForAbort(gone);
+  const body = await readBody(request, MAX_BODY_BYTES);
+  const receivedAtMs = monotonicMs();
+  if (body === 'too-large') return refuse(413, errorMessage(413));
+  if (fault?.kind === 'hang') return await waitForAbort(gone);
+  if (fault?.kind === 'status') {
+    const { status, retryAfterSeconds } = fault;
+    return refuse(status, errorMessage(status), { retryAfterSeconds });
+  }
+  const apiKey = header(request, 'x-goog-api-key') ?? url.searchParams.get('key') ?? '';
+  if (apiKey === '') return refuse(403, errorMessage(403));
+  const { apiKey: wanted = apiKey } = world.options;
+  if (apiKey !== wanted) return refuse(BAD_KEY.status, BAD_KEY.message, BAD_KEY);
+  if (url.searchParams.get('alt') !== 'sse') return refuse(400, "only 'alt=sse' is emulated");
+  const [, apiVersion = '', model = ''] = path;
+  const verdict = validateRequest(decodeURIComponent(model), apiVersion, parseJson(body), isOurs);
+  if (!verdict.ok) return refuse(verdict.status, verdict.message);
+  const arrived = { request: verdict.request, http: request, apiKey, apiVersion, receivedAtMs };
+  await answer({ ...decide(arrived, world), fault, receivedAtMs, response, log: world.log, gone });
+}
+
+type Arrived = {
+  readonly request: GenerateRequest;
+  readonly http: IncomingMessage;
+  readonly apiKey: string;
+  readonly apiVersion: string;
+  readonly receivedAtMs: number;
+};
+
+/** Asks the brain and plans its whole answer. */
+function decide(arrived: Arrived, world: World): Answer & { blockReason: string | undefined } {
+  const { request, apiVersion } = arrived;
+  world.answers += 1;
+  const id = `gen${String(world.answers).padStart(6, '0')}`;
+  const cachePlan = world.cache.plan(arrived.apiKey, request.conversation);
+  const { usage } = cachePlan;
+  world.log.add(
+    { what: 'request', id, apiVersion, usage, ...seen(request, arrived.http) },
+    arrived.receivedAtMs,
+  );
+  const reply = asReply(world.brain(request.conversation));
+  const plan = planReply(reply, request.conversation, world.script);
+  world.log.add({ what: 'reply', id, text: plan.text, plannedTokens: plan.tokens });
+  cachePlan.commit();
+  return {
+    id,
+    request,
+    plan,
+    usage,
+    finishReason: reply.finishReason ?? finishReasonOf(plan.stopReason),
+    blockReason: reply.blockReason,
+    chunkTokens: world.script.chunkTokens,
+  };
+}
+
+/** Signatures that an emulator gave; any of them, since calls may move between instances. */
+function isOurs(signature: string): boolean {
+  return Buffer.from(signature, 'base64').toString().startsWith('signature ');
 }
 
 function asReply(reply: GeminiReply | string): GeminiReply {
