@@ -1,15 +1,26 @@
 /** The few TwiML answers the line gives. */
 import twilio from 'twilio';
 
+/** Absolute URLs. `status`: where the carrier tells how the stream fares. */
+export type StreamUrls = {
+  readonly stream: string;
+  readonly status: string;
+  readonly resume: string;
+};
+
 /**
- * Connects the call to a media stream, and asks again at `resumeUrl` whenever that stream ends while
- * the call lives.
+ * Connects the call to a media stream, and asks again at `urls.resume` whenever that stream ends
+ * while the call lives.
  */
-export function connectStream(streamUrl: string, token: string, resumeUrl: string): string {
+export function connectStream(urls: StreamUrls, token: string): string {
   const response = new twilio.twiml.VoiceResponse();
-  const stream = response.connect().stream({ url: streamUrl });
+  const stream = response.connect().stream({
+    url: urls.stream,
+    statusCallback: urls.status,
+    statusCallbackMethod: 'POST',
+  });
   stream.parameter({ name: 'token', value: token });
-  response.redirect({ method: 'POST' }, resumeUrl);
+  response.redirect({ method: 'POST' }, urls.resume);
   return response.toString();
 }
 

@@ -72,8 +72,13 @@ export function voiceRoutes(options: VoiceRoutesOptions): Router {
       log.error('no stream token could be stored', { callSid: sid, error });
       return undefined;
     }
-    const resumeUrl = `${options.publicUrl()}/voice/resume`;
-    return connectStream(options.streamUrl(), token, resumeUrl);
+    const voice = `${options.publicUrl()}/voice`;
+    const urls = {
+      stream: options.streamUrl(),
+      status: `${voice}/stream-status`,
+      resume: `${voice}/resume`,
+    };
+    return connectStream(urls, token);
   };
 
   /** False for a webhook that came before. A store that cannot say lets it through. */

@@ -16,6 +16,7 @@ import {
   type ElevenLabsEmulator,
 } from '../../emulators/elevenlabs/server.ts';
 import { splitTokens } from '../../emulators/anthropic/tokens.ts';
+import { twilioSignature } from '../../emulators/twilio/signature.ts';
 import { startTwilioEmulator } from '../../emulators/twilio/emulator.ts';
 import type { CallerLeg, TwilioEmulator } from '../../emulators/twilio/types.ts';
 import { createApp, type App } from '../../src/app.ts';
@@ -89,6 +90,8 @@ export type LineOptions = {
   readonly people?: readonly Person[];
   readonly replies?: readonly ScriptedReply[];
   readonly env?: Readonly<Record<string, string>>;
+  /** What `createRedisSessionStore` takes, which is more than the environment does. */
+  readonly redisUrl?: string;
   /** Emulators that are there already; they are not closed with the line. */
   readonly emulators?: Emulators;
   /** See `AppOptions`; here the default is false, because it takes a second or two. */
@@ -139,7 +142,8 @@ export async function startLine(options: LineOptions = {}): Promise<LineUnderTes
     anthropic: anthropic.url,
     elevenlabs: elevenlabs.url,
   };
-  const app = await createApp(withEmulators(config, urls), log, {
+  const { redisUrl = config.redisUrl } = options;
+  const app = await createApp({ ...withEmulators(config, urls), redisUrl }, log, {
     people: peopleFrom(options.people ?? [MARGARET]),
     ...(options.settings ? { settings: options.settings } : {}),
     linesAhead: options.linesAhead ?? false,
@@ -263,6 +267,23 @@ function leftovers({ deepgram, elevenlabs, anthropic }: Emulators, app: App): st
   const running = anthropic.log.all('reply').filter(({ id }) => !over.has(id)).length;
   if (running > 0) found.push(`${running} model request(s)`);
   return found;
+}
+
+/** Posts a webhook as the carrier would, signed; returns the answer's status and body. */
+export async function postSigned(
+  url: string,
+  fields: Readonly<Record<string, string>>,
+  change: { readonly signature?: string; readonly sent?: Readonly<Record<string, string>> } = {},
+): Promise<{ status: number; body: string }> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-www-form-urlencoded',
+      'x-twilio-signature': change.signature ?? twilioSignature(AUTH_TOKEN, url, fields),
+    },
+    body: new URLSearchParams(change.sent ?? fields),
+  });
+  return { status: response.status, body: await response.text() };
 }
 
 /** Polls a condition; rejects after `timeoutMs` with what `describe` says. */
