@@ -1,5 +1,6 @@
 /**
- * The Deepgram emulator: `/v2/listen` (Flux) and `/v1/listen` (nova-3) on one loopback port. It
+ * The Deepgram emulator: `/v2/listen` (Flux), `/v1/listen` (nova-3) and `POST /v1/speak` (Aura) on
+ * one loopback port. It
  * hears only the bytes it is sent: words come from the sound itself (speech/inband.ts), so lost,
  * doubled or reordered audio comes out as a wrong transcript. Rules of the wire: Deepgram's
  * documentation as of November 2026.
@@ -15,13 +16,24 @@ import { parseFluxQuery, type Verdict } from './flux-settings.ts';
 import { serveFlux } from './flux-session.ts';
 import { parseNovaQuery } from './nova-settings.ts';
 import { serveNova } from './nova-session.ts';
+import {
+  authorised,
+  loggedHeaders,
+  loggedQuery,
+  NOT_FOUND,
+  refusalFor,
+  refuseRequest,
+  refuseUpgrade,
+  type Refusal,
+} from './refusal.ts';
 import type { SessionContext } from './session.ts';
+import { handleSpeak } from './speak.ts';
 import type {
   DeepgramEmulator,
   DeepgramEvent,
   DeepgramOptions,
   DeepgramScript,
-  DeepgramSurface,
+  ListenSurface,
 } from './types.ts';
 
 export type * from './types.ts';
@@ -30,7 +42,7 @@ const MAX_MESSAGE_BYTES = 1024 * 1024;
 const DEFAULT_INACTIVITY_MS = 20_000;
 const DEFAULT_NO_AUDIO_MS = 10_000;
 
-function defaultScript(given: Partial<DeepgramScript> | undefined): DeepgramScript {
+function defaultScript(given: DeepgramOptions['script'] = {}): DeepgramScript {
   return {
     delayMs: {},
     connectDelayMs: 0,
@@ -40,84 +52,14 @@ function defaultScript(given: Partial<DeepgramScript> | undefined): DeepgramScri
     omitStartOfTurn: false,
     formatDrift: 'none',
     ...given,
+    speak: { firstByteMs: 90, realTimeFactor: 20, chunkMs: 200, sound: 'speech', ...given.speak },
   };
-}
-
-type Refusal = { status: number; code: string; message: string; retryAfterSeconds?: number };
-
-const NOT_FOUND: Refusal = { status: 404, code: 'NOT_FOUND', message: 'No such resource.' };
-
-const statusTexts: Record<number, string> = {
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  402: 'Payment Required',
-  403: 'Forbidden',
-  404: 'Not Found',
-  429: 'Too Many Requests',
-  500: 'Internal Server Error',
-  503: 'Service Unavailable',
-};
-
-function refusalFor(status: number): Omit<Refusal, 'status' | 'retryAfterSeconds'> {
-  if (status === 401) return { code: 'INVALID_AUTH', message: 'Invalid credentials.' };
-  if (status === 402) return { code: 'ASR_PAYMENT_REQUIRED', message: 'Insufficient credits.' };
-  if (status === 403) return { code: 'INSUFFICIENT_PERMISSIONS', message: 'Not permitted.' };
-  if (status === 429) return { code: 'TOO_MANY_REQUESTS', message: 'Too many requests.' };
-  return { code: 'INTERNAL_SERVER_ERROR', message: `Answered ${status} by fault script.` };
-}
-
-function headersOf(refusal: Refusal, body: string, requestId: string): Record<string, string> {
-  return {
-    'content-type': 'application/json',
-    'content-length': String(Buffer.byteLength(body)),
-    connection: 'close',
-    'dg-error': refusal.message,
-    'dg-request-id': requestId,
-    ...(refusal.retryAfterSeconds === undefined
-      ? {}
-      : { 'retry-after': String(refusal.retryAfterSeconds) }),
-  };
-}
-
-function bodyOf(refusal: Refusal, requestId: string): string {
-  return JSON.stringify({
-    err_code: refusal.code,
-    err_msg: refusal.message,
-    request_id: requestId,
-  });
-}
-
-function refuseUpgrade(socket: Duplex, refusal: Refusal, requestId: string): void {
-  const body = bodyOf(refusal, requestId);
-  const headers = Object.entries(headersOf(refusal, body, requestId))
-    .map(([name, value]) => `${name}: ${value}\r\n`)
-    .join('');
-  const text = statusTexts[refusal.status] ?? 'Error';
-  socket.end(`HTTP/1.1 ${refusal.status} ${text}\r\n${headers}\r\n${body}`);
-}
-
-function authorised(request: IncomingMessage, apiKey: string | undefined): boolean {
-  const given = /^(?:token|bearer) (\S+)$/iu.exec(request.headers.authorization ?? '')?.[1];
-  return given !== undefined && (apiKey === undefined || given === apiKey);
-}
-
-function loggedQuery(query: URLSearchParams): Record<string, string[]> {
-  return Object.fromEntries([...new Set(query.keys())].map((key) => [key, query.getAll(key)]));
-}
-
-function loggedHeaders(request: IncomingMessage): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(request.headers).map(([name, value]) => [
-      name,
-      name === 'authorization' ? `${String(value).split(' ')[0] ?? ''} ***` : String(value),
-    ]),
-  );
 }
 
 type Serve = (context: SessionContext) => void;
 
 function planSession(
-  surface: DeepgramSurface,
+  surface: ListenSurface,
   query: URLSearchParams,
   options: DeepgramOptions,
 ): Verdict<Serve> {
@@ -145,7 +87,7 @@ type Judgement =
 
 function judge(
   request: IncomingMessage,
-  surface: DeepgramSurface,
+  surface: ListenSurface,
   query: URLSearchParams,
   fault: Fault | undefined,
   options: DeepgramOptions,
@@ -185,14 +127,29 @@ class Listener {
     this.script = defaultScript(options.script);
   }
 
-  /** Anything but an upgrade: there is no REST here. */
+  /** Requests that are no upgrades: Aura's, and nothing else. */
   answer(request: IncomingMessage, response: ServerResponse): void {
-    const path = request.url ?? '/';
-    this.log.add({ what: 'rejected', path, status: NOT_FOUND.status, reason: NOT_FOUND.message });
-    const requestId = randomUUID();
-    const body = bodyOf(NOT_FOUND, requestId);
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    if (request.method === 'POST' && pathname === '/v1/speak') {
+      this.#speak(request, response);
+      return;
+    }
+    const { status, message: reason } = NOT_FOUND;
+    this.log.add({ what: 'rejected', path: pathname, status, reason });
     request.resume();
-    response.writeHead(NOT_FOUND.status, headersOf(NOT_FOUND, body, requestId)).end(body);
+    refuseRequest(response, NOT_FOUND);
+  }
+
+  #speak(request: IncomingMessage, response: ServerResponse): void {
+    this.#connections += 1;
+    const { log, faults, script } = this;
+    const { apiKey } = this.#options;
+    const world = { log, faults, script: script.speak, apiKey, connection: this.#connections };
+    handleSpeak(request, response, world).catch(() => {
+      // The client left while its request was being read, or synthesis broke.
+      if (response.headersSent || response.destroyed) return void response.destroy();
+      refuseRequest(response, { status: 500, ...refusalFor(500) });
+    });
   }
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -203,7 +160,7 @@ class Listener {
       this.log.add({ what: 'rejected', path: pathname, status, reason });
       refuseUpgrade(socket, refusal, requestId);
     };
-    const surface = /^\/(v1|v2)\/listen$/u.exec(pathname)?.[1] as DeepgramSurface | undefined;
+    const surface = /^\/(v1|v2)\/listen$/u.exec(pathname)?.[1] as ListenSurface | undefined;
     if (surface === undefined) {
       reject(NOT_FOUND);
       return;

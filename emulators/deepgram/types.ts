@@ -1,9 +1,18 @@
+import type { ElevenLabsScript, GenerationEvent } from '../elevenlabs/types.ts';
 import type { Fault, FaultScript } from '../faults.ts';
 import type { EmulatorLog } from '../log.ts';
 import type { DecodedWord } from '../speech/inband.ts';
 
 /** 'v2' is Flux (`/v2/listen`), 'v1' is nova-3 (`/v1/listen`). */
-export type DeepgramSurface = 'v1' | 'v2';
+export type ListenSurface = 'v1' | 'v2';
+/** 'speak' is Aura (`POST /v1/speak`). */
+export type DeepgramSurface = ListenSurface | 'speak';
+
+/** The timing of Aura's voice; the fields mean what they mean for ElevenLabs. */
+export type AuraScript = Pick<
+  ElevenLabsScript,
+  'firstByteMs' | 'realTimeFactor' | 'chunkMs' | 'sound'
+>;
 
 export type FluxEventName =
   'StartOfTurn' | 'Update' | 'EagerEndOfTurn' | 'TurnResumed' | 'EndOfTurn';
@@ -44,6 +53,7 @@ export type DeepgramScript = {
    * not.
    */
   formatDrift: 'none' | 'announced' | 'unannounced';
+  speak: AuraScript;
 };
 
 export type DeepgramOptions = {
@@ -51,7 +61,9 @@ export type DeepgramOptions = {
   readonly port?: number;
   /** The only key accepted; any non-empty one when left out. */
   readonly apiKey?: string;
-  readonly script?: Partial<DeepgramScript>;
+  readonly script?: Partial<Omit<DeepgramScript, 'speak'>> & {
+    readonly speak?: Partial<AuraScript>;
+  };
   readonly faults?: FaultScript;
   /** Whether this account may send ForceEndTurn. */
   readonly forceEndTurn?: boolean;
@@ -138,7 +150,22 @@ export type DeepgramEvent =
       /** 1006 when the connection was cut. */
       readonly code: number;
       readonly reason: string;
-    };
+    }
+  /** Aura's first audio has just left. */
+  | (Omit<GenerationEvent, 'surface' | 'contextId' | 'generation'> & {
+      readonly surface: 'speak';
+      readonly model: string;
+    })
+  | {
+      readonly what: 'speech';
+      readonly connection: number;
+      /** The in-band utterance id of the clause this audio belongs to. */
+      readonly utterance: number;
+      readonly audioMs: number;
+    }
+  | { readonly what: 'speech-complete'; readonly connection: number; readonly audioMs: number }
+  /** The client left before the end. */
+  | { readonly what: 'speech-aborted'; readonly connection: number; readonly sentBytes: number };
 
 export type DeepgramEmulator = {
   /** `http://127.0.0.1:port`: base for REST, and for sockets where the SDK accepts it. */
