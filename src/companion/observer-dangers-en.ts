@@ -49,7 +49,7 @@ export const DANGERS_EN: readonly Rule[] = [
     reported: true,
     pattern: phrases(
       "(?:house|home|kitchen|stove|oven|pan|curtains?|toaster|bed|sofa|couch|garage|roof|wall|apartment|flat|building|carpet|room|something|it|cooker|heater|chip pan|dryer)(?: is|'s| are| has| have| was| just|)* (?:on fire|caught fire|catching fire|burning down|in flames|alight)",
-      "there(?:'s| is| was) (?:a )?(?:fire|smoke|flames)(?: coming)? (?:in|from|on|out of) (?:the|my) (?!fireplace|hearth|grate|stove|chimney|beach|pub|lounge|radio)",
+      "there(?:'s| is| was) (?:a )?(?:fire|smoke|flames)(?: coming)? (?:in|from|on|out of) (?:the|my) (?!fireplace|hearth|grate|stove|chimney|beach|pub|lounge|radio)[a-z]+",
     ),
   },
   {
@@ -58,12 +58,14 @@ export const DANGERS_EN: readonly Rule[] = [
     denial: 'fact',
     reported: true,
     pattern: phrases(
-      `${SOMEONE}(?: is|'s| has| have| are|'ve| was| were| just| had)* (?:broke|broken|breaking|busted|burst|forced (?:his|their) way|climb(?:ed|ing)|gett?ing) in(?:to ${HOME}(?:house|home|apartment|flat|place|room|garage|kitchen|window|shed|car)|(?! tears| laughter| song| a |to ))`,
+      `${SOMEONE}(?: is|'s| has| have| are|'ve| was| were| just| had)* (?:broke|broken|breaking|busted|burst|forced (?:his|their) way|climb(?:ed|ing)) in(?:to ${HOME}(?:house|home|apartment|flat|place|room|garage|kitchen|window|shed|car)|(?! tears| laughter| song| a | his| her| their| my new| new|to | the (?:new|shoes|boots)))`,
+      `(?:someone|somebody|(?:a |some )?strange(?:rs?| man| woman| men| people)|an intruder|burglars?)(?: has| have|'s| had| was)* (?:been|came|come|walked|got|was|gotten|getting|coming) (?:in|into|inside|in to) ${HOME}(?:house|home|apartment|flat|place)`,
       "my (?:house|home|apartment|flat|place) (?:was|has been|got|'s been) (?:broken into|burgled|robbed)",
       `${SOMEONE}(?: is|'s| are|'s been| keeps| was| has been)* (?:trying to (?:get|break) in(?:to ${HOME}(?:house|home|apartment|flat|door))?|trying (?:to open )?(?:my|the) (?:front |back )?door|(?:banging|pounding|kicking) (?:on|at) (?:my|the))`,
       `${SOMEONE}(?: is|'s| are| was) (?:in(?:side)?|hiding in|walking (?:around|about) in|upstairs in|prowling) ${HOME}(?:house|home|bedroom|kitchen|apartment|flat|basement|attic|bathroom|hallway|yard|cellar)`,
       `there(?:'s| is| was| are) ${SOMEONE}(?: I don't know)?(?: hiding| standing| lurking| sneaking| walking)?(?: around)? (?:in|inside|outside|under|behind|at) (?:my|the) (?:house|home|bed|bedroom|kitchen|window|apartment|flat|basement|attic|back yard|garden)`,
-      `${SOMEONE}(?: is|'s| are| was| keeps| has been)*(?: standing| looking| lurking| peering| peeking| hiding| watching me| knocking| tapping| staring| in)* (?:at|outside|through|by|near|on) (?:my|the) (?:\\w+ )?window`,
+      `${SOMEONE}(?: is|'s| are| was| keeps| has been)* (?:standing|looking|lurking|peering|peeking|hiding|watching me|knocking|tapping|staring|climbing)(?: in)? (?:at|outside|through|by|near|on) (?:my|the) (?:\\w+ )?window`,
+      `${SOMEONE}(?: is|'s| are| was| keeps| has been)* (?:at|outside) (?:my|the) (?:\\w+ )?window`,
       `(?:a strange man|a strange woman|an intruder|a prowler|a burglar)(?: is|'s| was|) (?:at|outside|by) (?:my|the) (?:\\w+ )?door`,
       `${SOMEONE}(?: is|'s| was| keeps| has been|'s been|)* (?:following|threatening|threatened|stalking) (?:me|us)`,
       `${SOMEONE} (?:won't|refuses to) (?:leave (?:my|the) (?:house|home|door|apartment|porch)|go away from my door)`,
@@ -76,7 +78,7 @@ export const DANGERS_EN: readonly Rule[] = [
     denial: 'clause',
     reported: true,
     pattern: phrases(
-      `${RELATED}(?: has| had|'s| is| was| keeps| just| sometimes| always| also)* (?:hits?|hitting|slaps?|slapped|beats?|beating|beaten|punch(?:es|ed)?|kick(?:s|ed)|push(?:es|ed) me (?:down|over|around)|shov(?:es|ed)|chok(?:es|ed)|hurts|hurting|threatens|threatened|lock(?:s|ed)) (?:me|my (?:arm|face))(?! (?:at|with (?:the|a|his|her) (?:bill|news|jokes?|question)))`,
+      `${RELATED}(?: has| had|'s| is| was| keeps| just| sometimes| always| also)* (?:hits?|hitting|slaps?|slapped|beats?|beating|beaten|punch(?:es|ed)?|kick(?:s|ed)|push(?:es|ed)(?= me (?:down|over|around|into|against|so hard|hard|[.,]|$))|shov(?:es|ed)|chok(?:es|ed)|hurts|hurting|threatens|threatened|lock(?:s|ed)) (?:me|my (?:arm|face))(?! (?:at|up|to|for|into shape|with (?:the|a|his|her) (?:bill|news|jokes?|question)))`,
       "i'm (?:so |really )?(?:afraid|scared|frightened|terrified) of (?:him|her|my (?:son|daughter|husband|carer|caregiver|nurse|grandson|nephew|neighbou?r))",
       "won't let me (?:eat|out of (?:the|my) (?:house|room)|use the (?:tele)?phone|call (?:anyone|anybody|for help)|have (?:any )?(?:food|water))",
       '(?:takes?|taking|took|steals?|stealing) my (?:pension|social security|benefits)',

@@ -26,7 +26,7 @@ export const GRAMMAR_EN: Grammar = {
   negation:
     /(?:\b(?:no(?! (?:i|it|my|he|she|we|you)\b)|not(?! only| just| sure)|without|nor|neither|never(?! (?:felt|been|had) (?:so|this|such))|free of|(?<!(?:can't|cannot|couldn't|can not) get )rid of|stopped|instead of|no longer|isn't|wasn't|aren't|weren't|ain't)(?: (?!i\b|i'm\b|i've\b|my\b)[a-z0-9'-]+){0,3} |\b(?:don't|do not|didn't|did not|haven't|hasn't|hadn't|have not|won't|wouldn't|would never|doesn't)(?: really| even| actually| often| ever| usually)* (?:have|had|having|got|get|getting|feel|felt|feeling|suffer|suffered|experience|experienced|smell|see|notice|noticed|been|want|wanted|mean|plan|intend|think|need|seem)(?: (?!i\b|i'm\b|i've\b)[a-z0-9'-]+){0,5} |\b(?:don't|didn't|haven't|hasn't|hadn't|won't|doesn't|would never|not going to) )$/,
   ownSubject:
-    /^(?:i|i'm|i've|i'd|i'll|my|any|no|no-one|nothing|nobody|none|someone|somebody|there|there's|not|cannot|hardly|barely|haven't|have not|hadn't|[a-z]+n't|what|what's|life|unable|trouble|difficulty|a|an)\b/,
+    /^(?:i|i'm|i've|i'd|i'll|my|any|no|no-one|nothing|nobody|none|someone|somebody|there|there's|not|cannot|hardly|barely|haven't|have not|hadn't|[a-z]+n't|what|what's|life|see|unable|trouble|difficulty|a|an)\b/,
   clauseBreak:
     /[,;:.!?]|\b(?:but|because|since|though|although|and (?:now|then|i|i'm|my|there|there's)|so i|until|when|while)\b/g,
   takenBack:
@@ -47,7 +47,7 @@ export const GRAMMAR_ES: Grammar = {
     /(?<!no se |se sabe |como |hasta )\b(?:si|por si|en caso de que|aunque|no (?:es )?que|no creo que|sone que|he sonado que|imagina|imagine que|como si|para que no|ni) (?:un dia |yo |alguna vez )?$/,
   negation:
     /(?:\b(?:no|sin|nunca|jamas|ni|tampoco|ningun|ninguna|nada de)(?: (?:tengo|tuve|he tenido|tenia|siento|noto|hay|habia|me|estoy|soy|es|quiero|voy a|he|huele|tanto|tan|muy|ningun|ninguna|de|la|el|un|una|sido|estado|sentido|encuentro|siento))* )$/,
-  ownSubject: /^(?:no|nadie|me|se|le|yo|mi|mis|nada|apenas|ya no|hay|alguien|un|una|casi)\b/,
+  ownSubject: /^(?:no|nadie|yo|mi|mis|nada|apenas|ya no|hay|alguien|un|una|casi)\b/,
   clauseBreak: /[,;:.!?]|\b(?:pero|porque|aunque|y (?:ahora|luego|me|mi|hay)|asi que|cuando)\b/g,
   takenBack:
     /^[a-z0-9 ]{0,40},? ?(?:\bpero (?:era|fue|solo era)(?: solo)? (?:el|la|mi|un)|\bes broma)/,
@@ -64,6 +64,15 @@ export const GRAMMAR_ES: Grammar = {
 
 const LOOK_BACK_CHARS = 100;
 
+/** What still matters when it was long ago. */
+const LASTING: ReadonlySet<string> = new Set([
+  'end-of-life',
+  'burden',
+  'loss',
+  'loneliness',
+  'emotion-negative',
+]);
+
 /** What is left of a rule's severity where it matched; undefined when nothing is. */
 export function severityAt(
   rule: Rule,
@@ -78,15 +87,15 @@ export function severityAt(
   if (grammar.takenBack.test(folded.slice(match.index + match.text.length))) return undefined;
   if (rule.denial === 'state' && !isOwn(before, match.text, grammar)) return undefined;
   if (rule.reported === true && grammar.fiction.test(folded)) return undefined;
-  if (rule.severity !== 'high' || !isLongAgo(folded, grammar)) return rule.severity;
+  if (rule.severity === 'low' || !isLongAgo(folded, grammar)) return rule.severity;
   // Whoever once wished to die is asked about it; whoever once fell off a horse is not.
-  return rule.category === 'end-of-life' ? 'medium' : undefined;
+  return LASTING.has(rule.category) ? 'medium' : undefined;
 }
 
 function isDenied(rule: Rule, before: string, match: string, grammar: Grammar): boolean {
   if (grammar.frame.test(before)) return true;
   if (rule.denial === 'clause' && grammar.ownSubject.test(match)) return false;
-  if (grammar.ownSubject.test(match) && /^(?:i|i'm|i've|my|me)\b/.test(match)) return false;
+  if (grammar.ownSubject.test(match) && /^(?:i|i'm|i've|my)\b/.test(match)) return false;
   const breaks = [...before.matchAll(grammar.clauseBreak)].at(-1);
   const clause = breaks ? before.slice(breaks.index + breaks[0].length) : before;
   return grammar.negation.test(` ${clause}`.replace(/^ +/, ' '));

@@ -4,7 +4,7 @@ import { phrases, type Rule } from './observer-rules.ts';
 const I_DONT =
   "i(?: really| just| honestly| simply| often| sometimes)*(?: don't| do not| didn't| no longer|'ve stopped| have stopped)(?: really| even| think i| know if i| know that i| believe i)*";
 const THEM =
-  '(?:him|her|them|this man|the man|that man|a man|someone|somebody|the caller|the lady|a stranger|the person)';
+  '(?:him|her|them|(?:this|the|that|a|some) (?:nice )?(?:man|lady|woman|girl|fellow|gentleman|caller|person|stranger|young man)|someone|somebody)(?: on the (?:tele)?phone)?';
 const OFFICIAL =
   '(?:tax office|tax man|irs|hmrc|revenue|bank|police|social security|medicare|microsoft|amazon|apple|paypal|government|court|sheriff|customs|tech support|computer company|phone company|electric company|power company|fraud department|fbi|lottery|sweepstakes)';
 
@@ -14,7 +14,7 @@ export const DESPAIR_EN: readonly Rule[] = [
     severity: 'high',
     denial: 'clause',
     pattern: phrases(
-      `${I_DONT} (?:want|wish|wanna|wanting)(?: to)? (?:(?:live|be alive|exist|living)(?! in| with | at| near| alone| by | on | there| here| next| far| off | under| closer| around| across| through winter| somewhere)|be here(?: any ?more| any longer| no more)?(?=[.,!]|$)|be here any ?more|be around any ?more|(?:go|carry|keep) on(?: living| like this| any ?more| any longer| without (?:him|her|them|my \\w+))?(?=[.,!;]|$| and | because | i )|wake up(?! the| my| him| her| them| early| at | so | late| too| before| until| in (?:the middle|a )| to ))`,
+      `${I_DONT} (?:want|wish|wanna|wanting)(?: to)? (?:(?:live|be alive|exist|living)(?! in| with | at| near| alone| by | on | there| here| next| far| off | under| closer| around| across| through winter| somewhere| anywhere| upstairs| another)|be here(?: any ?more| any longer| no more)?(?=[.,!]|$)|be here any ?more|be around any ?more|(?:go|carry|keep) on(?: living| like this| any ?more| any longer| without (?:him|her|them|my \\w+))?(?=[.,!;]|$| and | because | i )|wake up(?! the| my| him| her| them| early| at | so | late| too| before| until| in (?:the middle|a )| to ))`,
       "(?:rather|hope i|wish i|pray i|hoping i|praying i|better if i|wishing i|i'd like to|wouldn't mind if i|fine if i)(?: would| could| just| do| (?:go|went|fall) (?:to (?:sleep|bed)|asleep) and)*(?: not| don't| didn't| never| wouldn't|)(?: ever)? (?:wak(?:e|ing)|woke|woken) up(?! late| early| at | in time| to see|$^)",
       "(?:rather be dead|better off dead|rather die|prefer to die|wish(?:ed)? i (?:was|were) dead|wish(?:ed)? i (?:could|would|had)(?: just)? (?:die|died|disappear|go to sleep and (?:never|not))|wish i'd (?:never been born|died)|hope i die)(?! than (?:eat|wear|watch|go|miss))",
       '(?:wish|pray|hope|want)(?:ed)? (?:god|the lord|jesus|death) (?:would|to|will)(?: just)? (?:take me|come for me|call me home)',
@@ -80,7 +80,7 @@ export const SCAMS_EN: readonly Rule[] = [
     pattern: phrases(
       `i(?:'ve)?(?: just| already| also| even| have| must have| may have| foolishly)* (?:gave|given|told|read|sent)(?: out)? ${THEM} (?:my|the|all my)~ (?:card|bank|account|pin|password|social|security|details|ssn|medicare|code|log-?in|savings|credit)(?! game| trick)`,
       `i(?:'ve)?(?: just| already| also| have| must have| may have)* (?:gave|given|read)(?: out)? my (?:credit |debit |bank )?(?:card|account|pin|social security|bank)(?: card)? (?:number|details|code)s?(?: out)? (?:to|over)`,
-      `(?:he|she|they|someone|somebody|a man|this man|the man|a lady|the caller|a (?:young )?woman)(?: on the phone)?(?: says he| says she| just| keeps?| kept| was| is|'s)* (?:ask(?:ed|s|ing)?(?: me)? for|want(?:s|ed)|need(?:s|ed)|demand(?:s|ed)|took) my~ (?:card|bank|account|pin|password|social security|details|ssn|medicare number|savings)`,
+      `(?:he|she|they|someone|somebody|a man|this man|the man|a lady|the caller|a (?:young )?woman)(?: on the phone)?(?: says he| says she| just| keeps?| kept| was| is|'s)* (?:ask(?:ed|s|ing)?(?: me)? for|want(?:s|ed)|need(?:s|ed)|demand(?:s|ed)|took)(?: me to (?:give|send|tell|read)(?: him| her| them)?(?: out)?)? my~ (?:card|bank|account|pin|password|social security|details|ssn|medicare number|savings)`,
       `${OFFICIAL}.{0,60} (?:says?|said|saying|told|tells|called|calls|rang|phoned|emailed|texted|wants?|claims?|claiming|warned|calling).{0,100} (?:i owe(?! nothing)|we owe(?! nothing)|arrest(?:ed)?|warrant|gift cards?|wire|bitcoin|safe account|move my (?:money|savings)|transfer (?:my|the|all|some)|been hacked|has a virus|let (?:him|her|them) (?:in|on)|pay (?:right away|immediately|now|today|them|a fine|or (?:else|i|they)))`,
       `(?:grandson|granddaughter|grandchild|nephew|niece)(?: [a-z0-9',-]+){0,12} (?:in jail|arrested|prison|accident|trouble|stranded)(?: [a-z0-9',-]+){0,14} (?:bail|money|cash|pay|wire|lawyer's fee)`,
       `i(?:'ve)?(?: just| have| already)* (?:wired|transferred|sent|gave|given|paid) ${THEM}(?: [a-z0-9,$£]+){0,5} (?:money|dollars|pounds|euros|thousand|hundred|savings|bitcoin|cash)`,

@@ -67,6 +67,8 @@ export const HEALTH_EN: readonly Rule[] = [
       "(?:i keep|i've been|i have been|keep on) falling(?! asleep| behind| for| out| ill| apart| in love| back)",
       "(?:i'm|i am|i was|i've been|been|i ended up|i lay|i laid|i landed|lying|stuck)(?: still| just| here| lying| flat| stuck| down| out)* on the (?:\\w+ )?(?:floor|ground)(?: and|, i)? (?:can't|cannot|couldn't|all night|for|since|unable)",
       "(?:i'm|i am) (?:lying|stuck|flat) (?:here )?on the (?:\\w+ )?(?:floor|ground)",
+      'i(?: just| must have)* (?:ended up|landed|found myself|woke up|was found)(?: flat| lying)* on the (?:\\w+ )?(?:floor|ground)',
+      'i(?: just)* went down (?:like|hard|with a)',
       "(?:can't|cannot|couldn't|can not) get (?:back )?up (?:off|from) the (?:floor|ground)",
       'my (?:legs?|knees?)(?: just| suddenly| both)* (?:gave (?:way|out)|buckled)',
     ),

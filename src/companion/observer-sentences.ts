@@ -35,8 +35,8 @@ export function fold(text: string): string {
     .replaceAll(/\p{M}/gu, '')
     .replaceAll(/[¿¡"“”«»()]/g, ' ')
     .replaceAll(HESITATIONS, ' ')
-    .replaceAll(/\b(i|i'm|me|my|the|no se|yo)(?:,? \1\b){1,4}/g, '$1')
     .replaceAll(/\s+/g, ' ')
+    .replaceAll(/\b(i|i'm|me|my|the|no se|yo)(?:,? \1\b){1,4}/g, '$1')
     .trim();
 }
 

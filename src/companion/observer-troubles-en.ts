@@ -79,7 +79,8 @@ export const UNWELL_EN: readonly Rule[] = [
     pattern: phrases(
       `${DEAR_ONE}(?: has| had|'s| is| was| just| recently| had to go)* (?:fell (?:down|over|in|on|off|and|last|yesterday)|a (?:bad |nasty )?fall|a stroke|a heart attack|chest pains?|in (?:the )?hospital|taken to hospital|very ill|really sick|cancer|dementia|broke (?:his|her) (?:hip|leg|arm|wrist)|pneumonia)`,
     ),
-    unless: /\b(?:works?|working|volunteers?|asleep) (?:at|in)\b|\bfell in love\b|\bnurse\b/,
+    unless:
+      /\b(?:works?|working|volunteers?|asleep) (?:at|in)\b|\bmy (?:\w+ )?(?:cat|dog|budgie)\b|\bfell in love\b|\bnurse\b/,
   },
 ];
 
@@ -150,7 +151,8 @@ export const MIND_AND_HOME_EN: readonly Rule[] = [
       "(?:haven't|have not|hadn't|not|hardly|barely|scarcely)(?: really| been| even)* (?:eaten|eat|eating|ate)(?: anything| a thing| much| a bite| properly| a proper meal| all| today| since| in (?:two|three|four|\\d|days)| for (?:two|three|days|\\d)| a lot| enough| well| at all)+(?! out)",
       "(?:haven't|have not|i'm not|i don't|didn't) (?:eaten|eating|eat)(?: breakfast| lunch| dinner| supper| any ?thing| today| yesterday| any ?more)*(?=[.,!]|$)",
       "didn't (?:eat|have) (?:any )?(?:breakfast|lunch|dinner|supper|anything to eat)",
-      "(?:no appetite|lost my appetite|don't feel like eating|don't feel like cooking|never hungry|not (?:been )?hungry|nothing tastes)(?=[.,!]|$| any ?more| at all| these| lately| today| since| of)",
+      '(?:no appetite|lost my appetite)',
+      "(?:don't feel like eating|don't feel like cooking|never hungry|not (?:been )?hungry|nothing tastes)(?=[.,!]|$| any ?more| at all| these| lately| today| since| of)",
       '(?:skipp(?:ed|ing)|skip|miss(?:ed)?) (?:breakfast|lunch|dinner|supper|meals?)',
       '(?:no food|nothing to eat|nothing left|nothing)(?: left)? in (?:the|my) (?:house|fridge|cupboards?|kitchen|flat)',
       '(?:out of food|fridge is empty|cupboards? (?:is|are) (?:empty|bare))',
@@ -158,5 +160,6 @@ export const MIND_AND_HOME_EN: readonly Rule[] = [
       "(?:haven't|have not) (?:drunk|drank|had)(?: anything| any water| a drop| a drink)+ (?:to drink|all day|today|since)",
       '(?:just|only)(?: had| ate| eat| eaten| having| been eating)+(?: some| a bit of| tea and| toast and)* (?:toast|biscuits|crackers|cookies|tea)(?=[.,!]|$| again| today| all)',
     ),
+    unless: /\b(?:on purpose|slimming|diet|trying to lose|doctor is (?:so )?(?:happy|pleased))\b/,
   },
 ];

@@ -19,6 +19,7 @@ import { EVERYDAY_ES } from './observer-everyday-es.ts';
 import { HEALTH_EN } from './observer-health-en.ts';
 import { CATEGORIES, GUIDANCE, type Category, type Rule } from './observer-rules.ts';
 import { sentencesOf, type Sentence } from './observer-sentences.ts';
+import { TROUBLES_ES } from './observer-troubles-es.ts';
 import { MIND_AND_HOME_EN, UNWELL_EN } from './observer-troubles-en.ts';
 
 type Tongue = { readonly rules: readonly Rule[]; readonly grammar: Grammar; question: RegExp };
@@ -40,7 +41,14 @@ const TONGUES: Readonly<Record<'en' | 'es', Tongue>> = {
       /^(?:and |so |but |well,? )?(?:what|when|where|who|why|how|which|do you|are you|can you|could you|did you|have you|will you|is it|is there)\b(?! a (?:lovely|nice|beautiful))/,
   },
   es: {
-    rules: [...DANGERS_ES, ...SCAMS_ES, ...DESPAIR_ES, ...HEALTH_ES, ...EVERYDAY_ES],
+    rules: [
+      ...DANGERS_ES,
+      ...SCAMS_ES,
+      ...DESPAIR_ES,
+      ...HEALTH_ES,
+      ...TROUBLES_ES,
+      ...EVERYDAY_ES,
+    ],
     grammar: GRAMMAR_ES,
     question:
       /^(?:y |pero |bueno,? )?(?:que (?:hora|dia|tiempo|tal)|como (?:esta|se)|quien|donde|por que|cuanto|cuando es)\b/,
@@ -138,3 +146,24 @@ function guidanceFor(signals: readonly Signal[], goodbye: Goodbye): readonly str
   }
   return [];
 }
+
+/**
+ * A pattern is compiled when it is first used, about 0.2 s for all of them: that is spent when the
+ * process starts and not when the first caller speaks. Twice, because the second use compiles it to
+ * machine code.
+ */
+function warmUp(): void {
+  const ordinary = 'well, we went to the market and bought some apples for my neighbour';
+  for (const { rules, grammar, question } of Object.values(TONGUES)) {
+    const patterns = rules.flatMap(({ pattern, unless }) => (unless ? [pattern, unless] : pattern));
+    for (const pattern of [...patterns, ...Object.values(grammar), question]) {
+      for (let use = 0; use < 2; use += 1) {
+        pattern.lastIndex = 0;
+        pattern.test(ordinary);
+      }
+      pattern.lastIndex = 0;
+    }
+  }
+}
+
+warmUp();

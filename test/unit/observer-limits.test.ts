@@ -171,7 +171,7 @@ describe('the observer, any text at all', () => {
       expect(guidance.length).toBeLessThanOrEqual(1);
       for (const signal of signals) {
         expect(signal.evidence.length).toBeLessThanOrEqual(300);
-        expect(text.toWellFormed()).toContain(signal.evidence.replaceAll('\uFFFD', '').slice(0, 3));
+        expect(text.toWellFormed()).toContain(signal.evidence);
       }
       expect(new Set(signals.map((s) => s.category)).size).toBe(signals.length);
     }
