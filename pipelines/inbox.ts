@@ -28,6 +28,7 @@ export class Inbox {
   readonly #waiting: Input[] = [];
   readonly #workMs: number[] = [];
   #state: CallState;
+  #begun = false;
   #busy = false;
   #closed = false;
   #timer: NodeJS.Timeout | undefined;
@@ -49,6 +50,9 @@ export class Inbox {
 
   put(input: Input): void {
     if (this.#closed) return;
+    // A call's time is counted from the first thing that happens in it, not from the first ringing.
+    if (!this.#begun) this.#state = startCall(this.#options.settings, this.#options.now());
+    this.#begun = true;
     if (this.#waiting.length >= MAX_WAITING) {
       this.#dropped += 1;
       return;
