@@ -213,6 +213,7 @@ function writeDown(work: Work, turn: OpenTurn, forced: boolean): string {
   writeCallerTurn(work, turnId, text);
   emit(work, { kind: 'record-caller', turnId, revision, text, as: 'turn' });
   note(work, { what: 'turn-committed', turnId, revision, forced });
+  raiseAlerts(work, turnId, work.state.settings.observe(text).signals);
   return text;
 }
 

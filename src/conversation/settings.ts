@@ -11,6 +11,7 @@ export function defaultSettings(
   return {
     lines,
     language,
+    observe: () => ({ signals: [], guidance: [] }),
     endSilenceMs: 0,
     // Flux ends a silent turn by itself after its own timeout of 5 s; later than that it is stuck.
     stuckTurnMs: 6_500,

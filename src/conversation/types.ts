@@ -213,6 +213,8 @@ export type Effect =
 export type Settings = {
   readonly lines: Readonly<Record<LineId, readonly string[]>>;
   readonly language: 'en' | 'es';
+  /** The quick observer, for turns that end without a final of their own. Pure. */
+  readonly observe: (text: string) => Observation;
   /** Silence after the last word before a final is believed; 0 leaves it to the STT's own model. */
   readonly endSilenceMs: number;
   /** A caller turn with words that has not moved for this long is taken as ended. */
