@@ -7,6 +7,7 @@ import type { SttVendor } from '../adapters/stt/port.ts';
 import type { TelephonyVendor } from '../adapters/telephony/port.ts';
 import type { TtsVendor } from '../adapters/tts/port.ts';
 import { linesFor } from '../src/companion/lines.ts';
+import { observe } from '../src/companion/observer.ts';
 import type { Person } from '../src/companion/person.ts';
 import { systemPrompt } from '../src/companion/prompt.ts';
 import { COMPANION_TOOLS } from '../src/companion/tools.ts';
@@ -14,8 +15,10 @@ import { defaultSettings } from '../src/conversation/settings.ts';
 import type { Effect, EndReason, Note, Settings } from '../src/conversation/types.ts';
 import type { CallEvent, EventHub } from '../src/events.ts';
 import { monotonicMs } from '../src/events.ts';
+import { factEvent, noteEvent } from './call-events.ts';
 import { Inbox } from './inbox.ts';
 import { Listening } from './listen.ts';
+import { Recovery } from './recovery.ts';
 import { Outlet, type OutletStream } from './outlet.ts';
 import type { Manner, SpeechCache } from './speech-cache.ts';
 import { Speaking } from './speak.ts';
@@ -33,6 +36,8 @@ export type CallServices = {
   readonly voiceId: string;
   /** Wall clock, for what people are told about time. */
   readonly wallClock: () => Date;
+  /** Where the carrier asks for a new stream of a live call. Called late: the port may come late. */
+  readonly resumeUrl: () => string;
   /** A call had to end because of a defect of ours. */
   readonly onDefect: (callSid: string, error: unknown) => void;
 };
@@ -69,6 +74,7 @@ export class Call {
   readonly #mind: Thinking;
   readonly #voice: Speaking;
   readonly #tools: ToolRunner;
+  readonly #recovery: Recovery;
   readonly #manner: Manner;
   readonly #startedAt = monotonicMs();
   /** Fixed lines that have not been heard yet, so that their first sound can be told from a reply's. */
@@ -95,7 +101,11 @@ export class Call {
     const onEvent = this.#publish.bind(this);
     const now = monotonicMs;
     this.#inbox = new Inbox({
-      settings: { ...defaultSettings(lines, language), ...settings },
+      settings: {
+        ...defaultSettings(lines, language),
+        observe: (text) => observe(text, language),
+        ...settings,
+      },
       now,
       perform: this.#perform.bind(this),
       onDefect: (error) => this.#broke(error),
@@ -133,6 +143,12 @@ export class Call {
       tools: COMPANION_TOOLS,
       wallClock: services.wallClock,
       onInput,
+    });
+    this.#recovery = new Recovery({
+      redirect: async () => services.telephony.redirect(identity.callSid, services.resumeUrl()),
+      onFailed: () => {
+        this.#publish({ what: 'vendor-failed', vendor: 'twilio', failure: 'unreachable' });
+      },
     });
     this.#publish({ what: 'call-started', direction: identity.direction });
   }
@@ -182,6 +198,7 @@ export class Call {
   attach(stream: CallStream): CallSink {
     const replaced = this.#stream;
     this.#stream = stream;
+    this.#recovery.end();
     this.#epoch += 1;
     if (replaced) {
       this.#outlet.detach();
@@ -206,9 +223,14 @@ export class Call {
         this.#publish({ what: 'digit' });
         if (isCurrent()) this.#put({ kind: 'digit', digit });
       },
-      onStop: () => this.#streamGone(stream),
-      onClosed: () => this.#streamGone(stream),
+      onStop: () => this.#streamGone(stream, 'stopped'),
+      onClosed: () => this.#streamGone(stream, 'broken'),
     };
+  }
+
+  /** The carrier has asked for a new stream. */
+  resumeAsked(): void {
+    this.#recovery.asked();
   }
 
   /** The carrier's status callback said that the call is over. */
@@ -232,16 +254,18 @@ export class Call {
     this.#put({ kind: 'drain', how, deadline });
   }
 
-  #streamGone(stream: CallStream): void {
+  /** `stopped`: by the carrier, in order; a hang-up, as a rule. */
+  #streamGone(stream: CallStream, how: 'stopped' | 'broken'): void {
     if (this.#stream !== stream) return;
     this.#stream = undefined;
+    if (how === 'broken' && !this.isEnding) this.#recovery.begin();
     this.#outlet.detach();
     this.#publish({ what: 'stream-closed' });
     this.#put({ kind: 'stream-closed' });
   }
 
   #put(input: Parameters<Inbox['put']>[0]): void {
-    const heard = heardEvent(input);
+    const heard = factEvent(input);
     if (heard) this.#publish(heard);
     this.#inbox.put(input);
   }
@@ -335,6 +359,7 @@ export class Call {
     if (this.#finished !== undefined) return;
     this.#finished = reason;
     const work = this.#inbox.work();
+    this.#recovery.end();
     this.#ears.close();
     this.#mind.close();
     this.#voice.close();
@@ -347,53 +372,5 @@ export class Call {
     const durationMs = monotonicMs() - this.#startedAt;
     this.#publish({ what: 'call-ended', reason, durationMs, work });
     this.#onFinished({ reason, broken });
-  }
-}
-
-/** What the recogniser heard and what tools answered, for those who watch. */
-function heardEvent(input: Parameters<Inbox['put']>[0]): CallEvent | undefined {
-  switch (input.kind) {
-    case 'caller-started':
-    case 'caller-partial':
-    case 'caller-eager-end':
-    case 'caller-resumed':
-    case 'caller-final': {
-      const { sttTurn, text } = input;
-      const state = HEARD[input.kind];
-      return { what: 'heard', state, sttTurn, text };
-    }
-    case 'tool-settled':
-      return { what: 'tool-settled', callId: input.callId, isError: input.isError };
-    default:
-      return undefined;
-  }
-}
-
-const HEARD = {
-  'caller-started': 'started',
-  'caller-partial': 'partial',
-  'caller-eager-end': 'eager-end',
-  'caller-resumed': 'resumed',
-  'caller-final': 'final',
-} as const;
-
-/** The core's notes that are events for others. */
-function noteEvent(note: Note): CallEvent | undefined {
-  switch (note.what) {
-    case 'turn-opened':
-    case 'draft-promoted':
-    case 'draft-wasted':
-    case 'barge-in':
-    case 'false-interruption':
-    case 'filler':
-    case 'ending':
-    case 'ending-cancelled':
-      return note;
-    case 'first-audio':
-    case 'turn-committed':
-    case 'draft-started':
-    case 'backchannel':
-    case 'utterance-played':
-      return undefined;
   }
 }

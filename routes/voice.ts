@@ -119,6 +119,7 @@ export function voiceRoutes(options: VoiceRoutesOptions): Router {
       calls.over(sid);
       return xml(res, sayAndHangUp(LOST[language], language));
     }
+    known.resumeAsked();
     log.info('call resumes', { callSid: sid, epoch: known.epoch });
     const twiml = await streamTwiml(known);
     xml(res, twiml ?? sayAndHangUp(LOST[language], language));

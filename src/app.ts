@@ -18,9 +18,10 @@ import type { TtsVendor } from '../adapters/tts/port.ts';
 import type { CallServices } from '../pipelines/call.ts';
 import { Calls, type Claimed } from '../pipelines/calls.ts';
 import { SpeechCache } from '../pipelines/speech-cache.ts';
-
+import { correlate, tellWebhooks } from '../routes/correlation.ts';
 import { devRoutes } from '../routes/dev.ts';
 import { healthRoutes } from '../routes/health.ts';
+import { metricsRoutes } from '../routes/metrics.ts';
 import { createSignatureCheck } from '../routes/twilio-signature.ts';
 import { voiceRoutes } from '../routes/voice.ts';
 import { createMediaSocket, type MediaSocket } from '../websocket/media-socket.ts';
@@ -33,7 +34,9 @@ import type { Settings } from './conversation/types.ts';
 import { EventHub } from './events.ts';
 import { logEvents } from './event-log.ts';
 import type { Logger } from './log.ts';
+import type { Metrics, MetricSources } from './metrics.ts';
 import { loadPeople, type People } from './people.ts';
+import type { ErrorReporter } from './sentry.ts';
 import { createMemorySessionStore } from './store/memory-session-store.ts';
 import { createRedisSessionStore } from './store/redis-session-store.ts';
 import type { SessionStore } from './store/session-store.ts';
@@ -44,6 +47,8 @@ export type App = {
   readonly events: EventHub;
   /** Settles when the lines that any call may need have been made, or could not be. Never rejects. */
   readonly warmed: Promise<void>;
+  /** Undefined where nobody may read `/metrics`: then nothing is counted. */
+  readonly metrics: Metrics | undefined;
   /** Binds the port; resolves with the port there is. */
   listen(): Promise<number>;
   /** Ends every connection and lets go of everything. Bounded; idempotent. */
@@ -77,6 +82,7 @@ export async function createApp(
   const people = options.people ?? (await loadPeople(config.dataDir));
 
   const vendors = await connectVendors(config);
+  const reporter = await openReporter(config);
   const speechCache = new SpeechCache(vendors.tts);
   await keepRecordings(speechCache, vendors.recordings);
   const services: CallServices = {
@@ -88,7 +94,11 @@ export async function createApp(
     events,
     voiceId: config.elevenlabs.voiceId,
     wallClock: () => new Date(),
-    onDefect: (callSid, error) => log.error('call ended by a defect', { callSid, error }),
+    resumeUrl: () => `${config.http.publicUrl}/voice/resume`,
+    onDefect: (callSid, error) => {
+      log.error('call ended by a defect', { callSid, error });
+      reporter?.report(error, 'call');
+    },
   };
   const publicUrl = (): string => config.http.publicUrl;
   const calls = new Calls({
@@ -104,6 +114,7 @@ export async function createApp(
 
   const app = express();
   app.disable('x-powered-by');
+  app.use(correlate(log));
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
   const breakers = (): ReturnType<Breaker['status']>[] => vendors.breakers.map((b) => b.status());
   app.use('/health', healthRoutes({ calls, store, breakers, mode: config.mode }));
@@ -116,6 +127,7 @@ export async function createApp(
   app.use(
     '/voice',
     ...signature.handlers,
+    tellWebhooks(events),
     voiceRoutes({ calls, people, store, log, instance, streamUrl, publicUrl }),
   );
   const dev =
@@ -124,10 +136,25 @@ export async function createApp(
     app.use('/dev', dev.router);
     if (options.webRoot !== undefined) app.use(express.static(options.webRoot));
   }
+  const metrics = await openMetrics(config, events, {
+    activeCalls: () => calls.active,
+    maxCalls: config.maxCalls,
+    breakers,
+    mediaCounters: () => media.counters,
+    storeIsUp: async () => (await store.health()).ok,
+  });
+  if (metrics) {
+    const { registry } = metrics;
+    const { contentType } = registry;
+    const production = config.environment === 'production';
+    const read = async (): Promise<string> => await registry.metrics();
+    const token = config.metricsToken;
+    app.use('/metrics', metricsRoutes({ read, contentType, token, production }));
+  }
   app.use((_req: Request, res: Response) => {
     res.status(404).json({ error: 'not found' });
   });
-  app.use(onError(log));
+  app.use(onError(log, reporter));
 
   const server = createServer({ requestTimeout: 15_000, headersTimeout: 10_000 }, app);
   const media = createMediaSocket({
@@ -154,6 +181,7 @@ export async function createApp(
     calls,
     events,
     warmed,
+    metrics,
     listen: async () => {
       const port = await bind(server, config.http.port);
       config = withListeningPort(config, port);
@@ -163,6 +191,8 @@ export async function createApp(
       calls.close();
       dev?.close();
       await closeAll({ media, server, store, vendors });
+      metrics?.close();
+      await reporter?.flush(1_000);
     },
   };
 }
@@ -248,9 +278,27 @@ async function makeCommonLines(config: Config, cache: SpeechCache): Promise<void
   }
 }
 
-function onError(log: Logger) {
+/** Without a token nobody may read them in production: then they are not kept, nor loaded. */
+async function openMetrics(
+  config: Config,
+  events: EventHub,
+  sources: MetricSources,
+): Promise<Metrics | undefined> {
+  if (config.environment === 'production' && config.metricsToken === undefined) return undefined;
+  const { createMetrics } = await import('./metrics.ts');
+  return createMetrics(events, sources);
+}
+
+async function openReporter(config: Config): Promise<ErrorReporter | undefined> {
+  if (config.sentryDsn === undefined) return undefined;
+  const { createErrorReporter } = await import('./sentry.ts');
+  return createErrorReporter({ dsn: config.sentryDsn, environment: config.environment });
+}
+
+function onError(log: Logger, reporter: ErrorReporter | undefined) {
   return (error: unknown, _req: Request, res: Response, next: NextFunction): void => {
-    log.error('request failed', { error });
+    log.error('request failed', { error, requestId: res.get('X-Request-Id') });
+    reporter?.report(error, 'request');
     if (res.headersSent) next(error);
     else res.status(500).json({ error: 'internal error' });
   };

@@ -72,6 +72,7 @@ describe.concurrent('the media socket is lost', () => {
     leg.network.cut();
     await leg.waitForStream({ count: 2, timeoutMs: 8_000 });
     await leg.waitForWords(/lost you for a moment/, { fromWord: beforeLoss });
+    expect(line.twilio.log.all('verb-started').map(({ verb }) => verb)).not.toContain('Redirect');
     expect(line.eventsOf('call-started')).toHaveLength(1);
     await hangUp(line, leg);
   });
