@@ -17,12 +17,17 @@ export function spawnPinned(
   options: {
     readonly cwd?: string;
     readonly env?: NodeJS.ProcessEnv;
-    readonly log?: number | 'ignore' | 'inherit';
+    readonly output?: number | 'pipe' | 'inherit';
     readonly ipc?: boolean;
   } = {},
 ): Spawned {
-  const { cwd = ROOT, env = process.env, log = 'inherit', ipc = false } = options;
-  const stdio = ['ignore' as const, log, log, ...(ipc ? ['ipc' as const] : [])];
+  const { cwd = ROOT, env = process.env, output = 'inherit', ipc = false } = options;
+  const stdio = [
+    'ignore' as const,
+    output,
+    output === 'pipe' ? ('inherit' as const) : output,
+    ...(ipc ? ['ipc' as const] : []),
+  ];
   const child = spawn('taskset', ['-c', String(core), process.execPath, ...args], {
     cwd,
     env,

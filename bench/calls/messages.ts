@@ -99,7 +99,13 @@ export type VendorsReport = SelfReport & {
   readonly voiceSockets: number;
 };
 
-export type Report = CallersReport | EarsReport | VendorsReport;
+export type RelayReport = SelfReport & {
+  readonly report: 'relay';
+  /** Caller's frame sent → on the far side. */
+  readonly transitMs: readonly number[];
+};
+
+export type Report = CallersReport | EarsReport | VendorsReport | RelayReport;
 
 /** From a helper process to the conductor. */
 export type Notice =

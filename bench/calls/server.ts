@@ -40,7 +40,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const beganAt = performance.now();
   const spawned = spawnPinned(core, [...profiling, 'src/main.ts'], {
     cwd: root,
-    log,
+    output: log,
     env: {
       PATH: process.env['PATH'] ?? '',
       HOME: process.env['HOME'] ?? '',

@@ -68,7 +68,7 @@ voice.log.watch((entry) => {
   if (entry.what === 'connected') voiceSockets += 1;
   if (entry.what === 'disconnected') voiceSockets -= 1;
   // A context holds one reply; its first clause need not be the one that names the turn.
-  if (entry.what === 'context-closing') firstClauses.delete(contextOf(entry));
+  if (entry.what === 'context-final') firstClauses.delete(contextOf(entry));
   if (entry.what !== 'generation') return;
   const context = contextOf(entry);
   const { receivedAtMs: textAtMs, firstAudioAtMs, text } = entry;
