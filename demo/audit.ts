@@ -46,11 +46,12 @@ export function audit(evidence: Evidence): Audit {
   const replies = findReplies(evidence);
   const turns = auditTurns(evidence, replies);
   const interruptions = auditInterruptions(evidence, replies);
-  const mangled = mangledReplies(evidence, replies, interruptions);
+  const { machine = false } = evidence.expect;
+  const mangled = machine ? [] : mangledReplies(evidence, replies, interruptions);
   const figures = figuresOf([{ evidence, turns, interruptions }]);
   const failures = [
     ...brokenExpectations(evidence, turns),
-    ...brokenManners(interruptions, mangled),
+    ...brokenManners(evidence, interruptions, mangled),
   ];
   return { figures, turns, interruptions, mangled, replies, failures };
 }
@@ -80,7 +81,9 @@ export function figuresOf(parts: readonly Part[]): Figures {
     ownWorkMs: work.length === 0 ? null : { p99: Math.max(...work) },
     bargeInMs: bargeIn === undefined ? null : { p99: bargeIn },
     falseInterruptions: sum(
-      parts.map(({ evidence }) => (evidence.expect.mayClear ? 0 : falseInterruptions(evidence))),
+      parts.map(({ evidence }) =>
+        evidence.expect.machine === true ? 0 : falseInterruptions(evidence),
+      ),
     ),
     heardWordErrorMax: errors.length === 0 ? null : Math.max(...errors),
     lostWords: words.length === 0 ? null : sum(words.map((each) => each.lost)),
@@ -160,12 +163,16 @@ const SERVER_ENDS: ReadonlySet<string> = new Set([
 ]);
 
 function brokenManners(
+  evidence: Evidence,
   interruptions: readonly AuditedInterruption[],
   mangled: readonly Mangled[],
 ): string[] {
   const failures: string[] = [];
   for (const each of interruptions) {
     if (!each.clear) failures.push(`“${each.text}” did not stop the companion`);
+    else if (evidence.vendors.stt && each.bargeInMs === undefined) {
+      failures.push(`the STT never reported the word in “${each.text}” that decides`);
+    }
     if (each.staleWords > 0) {
       failures.push(`${each.staleWords} words of the old reply were heard after the clear`);
     }

@@ -21,7 +21,7 @@ const TIMELINE_HEIGHT = MARKS_HEIGHT + 2 * TRACK_HEIGHT + AXIS_HEIGHT;
 const BUCKETS = 900;
 export { BUCKETS as TIMELINE_BUCKETS };
 
-const MARK_SIGNS: Readonly<Record<EventName, string>> = {
+export const MARK_SIGNS: Readonly<Record<EventName, string>> = {
   'barge-in': '✂',
   'eager-end': '◇',
   resumed: '↺',
@@ -52,7 +52,7 @@ export function timelineSvg(
   const callerTop = MARKS_HEIGHT;
   const companionTop = MARKS_HEIGHT + TRACK_HEIGHT;
   const spans = entries.flatMap((entry) => spanRect(entry, x, callerTop, companionTop));
-  const marks = entries.flatMap((entry) => (entry.who === 'event' ? [markOf(entry, x)] : []));
+  const marks = placeMarks(entries, x);
   const stepMs = durationMs > 60_000 ? 10_000 : 5_000;
   const ticks = Array.from({ length: Math.floor(durationMs / stepMs) + 1 }, (_, i) => {
     const at = x(i * stepMs);
@@ -90,14 +90,26 @@ function spanRect(
   ];
 }
 
-function markOf(entry: Extract<Entry, { who: 'event' }>, x: (ms: number) => number): string {
-  const at = x(entry.atMs);
-  return (
-    `<g class="mark ${entry.what}"><title>${clock(entry.atMs)} ${escapeHtml(entry.text)}</title>` +
-    `<line x1="${at}" x2="${at}" y1="30" y2="${TIMELINE_HEIGHT - AXIS_HEIGHT}"/>` +
-    `<text x="${Math.min(WIDTH - 10, Math.max(10, at))}" y="22">${MARK_SIGNS[entry.what]}</text></g>`
-  );
+/** Signs that would lie on one another stand in two rows. */
+function placeMarks(entries: readonly Entry[], x: (ms: number) => number): string[] {
+  let lastAt = -Infinity;
+  let raised = false;
+  return entries.flatMap((entry) => {
+    if (entry.who !== 'event') return [];
+    const at = x(entry.atMs);
+    raised = at - lastAt < SIGN_WIDTH && !raised;
+    lastAt = at;
+    const signY = raised ? 14 : 34;
+    const signX = Math.min(WIDTH - 10, Math.max(10, at));
+    return [
+      `<g class="mark ${entry.what}"><title>${clock(entry.atMs)} ${escapeHtml(entry.text)}</title>` +
+        `<line x1="${at}" x2="${at}" y1="${signY + 6}" y2="${TIMELINE_HEIGHT - AXIS_HEIGHT}"/>` +
+        `<text x="${signX}" y="${signY}">${MARK_SIGNS[entry.what]}</text></g>`,
+    ];
+  });
 }
+
+const SIGN_WIDTH = 18;
 
 function wave(who: 'caller' | 'companion', peaks: readonly number[], top: number): string {
   const middle = top + TRACK_HEIGHT / 2;

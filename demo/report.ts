@@ -4,6 +4,7 @@ import type { SpanName } from './audit/turns.ts';
 import {
   escapeHtml,
   MARK_LABELS,
+  MARK_SIGNS,
   TIMELINE_BUCKETS,
   timelineSvg,
   waterfallSvg,
@@ -90,16 +91,9 @@ function timelineLegend(transcript: Transcript, names: Names): string {
   const seen = new Set(
     transcript.entries.flatMap((entry) => (entry.who === 'event' ? [entry.what] : [])),
   );
-  const signs = {
-    'barge-in': '✂',
-    'eager-end': '◇',
-    resumed: '↺',
-    nod: '∿',
-    alert: '⚠',
-    ending: '◼',
-    beep: '♪',
-  };
-  const marks = [...seen].map((what) => `<li>${signs[what]} ${MARK_LABELS[what]}</li>`).join('');
+  const marks = [...seen]
+    .map((what) => `<li>${MARK_SIGNS[what]} ${MARK_LABELS[what]}</li>`)
+    .join('');
   return `<ul class="legend"><li><i style="background:var(--caller)"></i>${escapeHtml(names.caller)}</li><li><i style="background:var(--companion)"></i>${escapeHtml(names.companion)}</li>${marks}</ul>`;
 }
 

@@ -46,8 +46,11 @@ export type Expectations = {
   readonly answers: number;
   readonly plainTurns?: number;
   readonly eagerTurns?: number;
-  /** A clear that nobody's speech caused is right here: the machine was recognised. */
-  readonly mayClear?: boolean;
+  /**
+   * A machine answers. What it says may be answered and is not kept; once it is recognised, whatever
+   * is being said is cleared.
+   */
+  readonly machine?: boolean;
 };
 
 export type Scenario = {

@@ -10,7 +10,7 @@ import {
 import { startTwilioEmulator } from '../emulators/twilio/emulator.ts';
 import type { TwilioEmulator } from '../emulators/twilio/types.ts';
 import { commonLines } from '../src/companion/lines.ts';
-import { ClauseSplitter } from '../src/conversation/clauses.ts';
+import { ClauseSplitter, DEFAULT_CLAUSES, DRAFT_CLAUSES } from '../src/conversation/clauses.ts';
 import type { Scenario } from './script.ts';
 
 /** The number that the emulated account owns: one that Twilio reserves for tests. */
@@ -104,8 +104,10 @@ async function prepareVoice(voice: ElevenLabsEmulator, scenario: Scenario): Prom
 export function scenarioClauses(scenario: Scenario): string[] {
   return scenario.replies.flatMap(({ reply }) => {
     if (typeof reply !== 'string') return [];
-    const splitter = new ClauseSplitter();
-    const clauses = splitTokens(reply, undefined).flatMap((token) => splitter.push(token));
-    return [...clauses, ...splitter.end()];
+    return [DEFAULT_CLAUSES, DRAFT_CLAUSES].flatMap((options) => {
+      const splitter = new ClauseSplitter(options);
+      const clauses = splitTokens(reply, undefined).flatMap((token) => splitter.push(token));
+      return [...clauses, ...splitter.end()];
+    });
   });
 }

@@ -8,9 +8,10 @@ export type CallerWords = { readonly lost: number; readonly doubled: number };
 
 /**
  * The caller's words, in order, against those that the model was last shown and the nods that were
- * set aside. Undefined when the model was real, or was never asked.
+ * set aside. Undefined when the model was real or was never asked, or a machine did the talking.
  */
 export function callerWords(evidence: Evidence): CallerWords | undefined {
+  if (evidence.expect.machine === true) return undefined;
   const last = evidence.vendors.model?.findLast((entry) => entry.what === 'request');
   if (last?.what !== 'request') return undefined;
   const shown = last.messages

@@ -25,7 +25,7 @@ export const voicemail: Scenario = {
     lastWords: /goodbye/i,
     unheard: /margaret|fall|tablet|medic/i,
     answers: 0,
-    mayClear: true,
+    machine: true,
   },
   timeoutMs: 60_000,
 };
