@@ -56,20 +56,35 @@ const ALONG = new Set(
 
 const HELLOS = new Set('hello hi hallo hey hola diga dígame aló'.split(' '));
 
-const STOP: Record<Language, RegExp> = {
-  en: /^(?:stop|wait|listen|hold on|hang on|excuse me|help|be quiet|shush|shut up|let me|just a (?:minute|moment|second)|one (?:minute|moment|second)|no (?:no|listen|wait|stop)|but wait|please (?:stop|wait|listen))\b/,
-  es: /^(?:para|pare|basta|espera|espere|espérate|escucha|escuche|oye|oiga|ayuda|socorro|perdona|perdone|cállate|un (?:momento|momentito|minuto)|no (?:no|espera|espere|escucha|escuche|para)|por favor (?:para|pare|espera|espere))(?![\p{L}])/u,
+/** Nods of several words; each counts as one nod, whatever its words mean elsewhere. */
+const NOD_PHRASES: Record<Language, RegExp> = {
+  en: /\b(?:i (?:know|see|understand|suppose so|suppose|bet)|of course|how (?:lovely|nice|wonderful|sweet|funny|interesting)|fair enough|go on|goodness me|oh my (?:god|word|lord)|(?:ha ){1,4}ha|you don't say|is that so|me too|thank you|thanks|(?:that's|it's) (?:right|true|so true|nice|lovely|good|great|wonderful|funny|sweet))\b/g,
+  es: /(?<![\p{L}])(?:madre mía|por supuesto|desde luego|no me diga|no me digas|claro que sí|dios mío|ya lo creo|qué (?:bien|bonito|bueno|gracia|alegría|lástima|pena)|muy bien|de acuerdo|así es|(?:ja ){1,4}ja|muchas gracias|gracias)(?![\p{L}])/gu,
 };
+
+const STOP: Record<Language, RegExp> = {
+  en: /^(?:stop|wait|listen|hold on|hang on|excuse me|help|be quiet|shush|shut up|let me|just a (?:minute|moment|second)|one (?:minute|moment|second)|no (?:no|listen|wait|stop)|but (?:wait|listen)|please (?:stop|wait|listen)|i (?:can't|cannot|didn't) hear|i (?:just )?fell|i've fallen|i can't breathe|i need help|say (?:that|it) again|what did you say|pardon)\b/,
+  es: /^(?:para(?! (?:mí|mi|mis|el|la|los|las|que|un|una|eso|nada|siempre|usted|ell[ao]s?)(?![\p{L}]))|pare|basta|espera|espere|espérate|escucha|escuche|oye|oiga|ayuda|socorro|perdona|perdone|cállate|un (?:momento|momentito|minuto)|no (?:no|espera|espere|escucha|escuche|para)|pero (?:espera|espere|escucha|escuche|oiga|oye)|por favor (?:para|pare|espera|espere)|no (?:le|te|la) oigo|me (?:caí|he caído)|no puedo respirar|cómo dice)(?![\p{L}])/u,
+};
+
+/** The words of a text, with each nod of several words as one "okay". */
+function weighed(text: string, language: Language): string[] {
+  const said = wordsOf(text).join(' ');
+  return said.replaceAll(NOD_PHRASES[language], 'okay').split(' ');
+}
 
 /** A nod and nothing more; `murmur` when it cannot even be an answer. */
 export function nod(text: string): 'murmur' | 'answer' | undefined {
-  const words = wordsOf(text);
-  if (words.length === 0) return undefined;
-  if (words.every((word) => MURMURS.has(word))) return 'murmur';
-  const nods = words.some((word) => MURMURS.has(word) || ANSWERS.has(word));
-  const quiet = words.every((w) => MURMURS.has(w) || ANSWERS.has(w) || ALONG.has(w));
-  const pleased = words.length <= 3 && words.every((word) => ALONG.has(word));
-  return quiet && (nods || pleased) ? 'answer' : undefined;
+  const spoken = wordsOf(text);
+  if (spoken.length === 0) return undefined;
+  if (spoken.every((word) => MURMURS.has(word))) return 'murmur';
+  return isNod(weighed(text, 'en')) || isNod(weighed(text, 'es')) ? 'answer' : undefined;
+}
+
+function isNod(words: readonly string[]): boolean {
+  const nods = words.some(isNodWord);
+  const quiet = words.every((word) => isNodWord(word) || ALONG.has(word));
+  return quiet && (nods || words.length <= 3);
 }
 
 /**
@@ -83,10 +98,11 @@ export function judgeOverlap(text: string, language: Language, duringGreeting = 
     return 'backchannel';
   }
   if (nod(text) !== undefined) return 'backchannel';
-  const content = [...words];
-  while (content.length > 0 && isNodWord(content[0] ?? '')) content.shift();
-  if (STOP[language].test(content.join(' '))) return 'stop';
-  const weight = words.filter((word) => !isNodWord(word)).length;
+  const content = weighed(text, language);
+  const begin = content.findIndex((word) => !isNodWord(word) && !HELLOS.has(word));
+  if (STOP[language].test(words.join(' '))) return 'stop';
+  if (begin >= 0 && STOP[language].test(content.slice(begin).join(' '))) return 'stop';
+  const weight = content.filter((word) => !isNodWord(word)).length;
   return weight >= 3 ? 'content' : 'undecided';
 }
 
@@ -96,28 +112,46 @@ function isNodWord(word: string): boolean {
 
 export type Goodbye = 'none' | 'weak' | 'strong';
 
+/** "You have to go", "I don't have to go", "they said": not the caller, or not so. */
+const OTHERS = String.raw`(?<!\b(?:you|he|she|they|it|who|you've|he's|she's|they've|don't|didn't|doesn't|never|not|to)(?: (?:have|has|really|just|both|all))? )`;
+const DAY = String.raw`(?:tomorrow|later|soon|then|again|next|tonight|in the morning|this (?:evening|afternoon|week)|at the weekend|on (?:mon|tues|wednes|thurs|fri|satur|sun)day)`;
+
 const STRONG: Record<Language, readonly RegExp[]> = {
   en: [
-    /(?<!\b(?:a|had|have|such a|very|one) )\bgood ?night\b(?!'s| of| for| in)/,
-    /\b(?:talk|speak|chat) to you (?:tomorrow|later|soon|then|again|next)\b/,
-    /\b(?:i'll|i will|better|should|must) let you go\b/,
-    /\b(?:got to|gotta|have to|need to|must|better|should) (?:get going|be going|be off|get off the phone|hang up)\b/,
-    /\b(?:got to|gotta|have to|must|better) go(?: now)?(?:,? (?:dear|love|bye|goodbye|bye bye))*$/,
-    /\bsee you (?:tomorrow|later|soon)\b.*$/,
-    /\b(?:bye|goodbye) (?:for now|then|now)\b/,
+    /(?<!\b(?:a|had|have|such a|very|one|kissed|said|wished|told|to say|never say)(?: (?:me|him|her|us|them|you|each other))? )\bgood ?night\b(?!'s| of| for| in)/g,
+    new RegExp(
+      String.raw`(?<!\b(?:need|want|have|like|wanted|love|able|can|could|may|did|when) (?:to |i )?)\b(?:talk|speak|chat) to you ${DAY}\b`,
+      'g',
+    ),
+    /(?<!\b(?:wouldn't|won't|didn't|they|he|she|don't) )\b(?:i'll|i will|better|should|must|going to|gonna) let you go\b(?! in| to| out| home| there)/g,
+    new RegExp(
+      String.raw`${OTHERS}\b(?:got to|gotta|have to|need to|must|better|should|going to|gonna|i'll|i will) (?:get going|be going|be off|get off the phone|get off the line|hang up)\b`,
+      'g',
+    ),
+    new RegExp(
+      String.raw`${OTHERS}\b(?:got to|gotta|have to|must|better|going to|gonna|need to) (?:go|run)(?: now| then)?(?: (?:dear|love|bye|goodbye|bye bye))*$`,
+      'g',
+    ),
+    new RegExp(
+      String.raw`${OTHERS}\b(?:got to go to|have to go to|going to go to|going to|need to go to|off to|time for|ready for) bed(?: now)?$`,
+      'g',
+    ),
+    /(?<!\b(?:to|can|could|will i|when) )\bsee you (?:tomorrow|later|soon|on (?:mon|tues|wednes|thurs|fri|satur|sun)day)\b/g,
+    /\b(?:bye|goodbye) (?:for now|then|now)\b/g,
+    /\b(?:talking|speaking|chatting|talk|chat|calling|call|hearing|take care)\b.{0,60}\b(?:bye|goodbye|bye-bye)$/g,
   ],
   es: [
-    /(?<!\b(?:unas|las|muy) )\bbuenas noches\b/,
-    /\bhasta (?:mañana|luego|pronto|la próxima)(?![\p{L}])/u,
-    /\bhablamos (?:mañana|luego|pronto|después)(?![\p{L}])/u,
-    /\b(?:te|le|la|lo) dejo(?: ya| entonces)?$/,
-    /\b(?:me tengo que ir|tengo que irme|me voy ya|tengo que colgar)(?![\p{L}])/u,
+    /(?<!\b(?:unas|las|muy|dio|dije|dijo|dar|decir) )\bbuenas noches\b/g,
+    /(?<!(?:no le veo|esperar|estuvo|está abierto|estuve) )\bhasta (?:mañana|luego|pronto|la próxima|otro día)(?![\p{L}])/gu,
+    /\bhablamos (?:mañana|luego|pronto|después|otro día)(?![\p{L}])/gu,
+    /(?<!\bno )\b(?:te|le|la|lo) (?:voy a dejar|dejo)(?= ya| entonces| por hoy| que tengo|$)/g,
+    /(?<!\bno )\b(?:me tengo que ir|tengo que irme|me voy ya|ya me voy|tengo que colgar|voy a colgar)(?! (?:al? (?!dormir|la cama|acostar|descansar)|de compras|con))(?![\p{L}])/gu,
   ],
 };
 
 const WEAK: Record<Language, RegExp> = {
-  en: /^(?:(?:well|okay|ok|alright|so|oh) )*(?:bye|goodbye|bye bye|bye-bye|cheerio|ta-ta|so long)\b|(?<!\b(?:said|say|saying|wave|waved|kissed|a) )\b(?:bye|goodbye|bye-bye)(?: (?:dear|love|now))?$/,
-  es: /^(?:(?:bueno|vale|pues) )*(?:adiós|adios|chao|chau)(?![\p{L}])|(?<!\b(?:dijo|dije|decir|un) )(?:adiós|adios|chao|chau)$/u,
+  en: /^(?:(?:well|okay|ok|alright|so|oh) )*(?:bye|goodbye|bye bye|bye-bye|cheerio|ta-ta|so long)\b|(?<!\b(?:said|say|saying|wave|waved|kissed|a) )\b(?:bye|goodbye|bye-bye)(?: (?:dear|love|now))?$|(?<!\b(?:i|to|they|she|he|we|who) )\b(?:take care|god bless)(?: of yourself| dear| love| now| you)*$/,
+  es: /^(?:(?:bueno|vale|pues) )*(?:adiós|adios|chao|chau)(?![\p{L}])|(?<!\b(?:dijo|dije|decir|un) )(?:adiós|adios|chao|chau)$|(?:^| )(?:cuídese|cuídate)(?: mucho)?$/u,
 };
 
 const STAYING: Record<Language, RegExp> = {
@@ -125,12 +159,39 @@ const STAYING: Record<Language, RegExp> = {
   es: /(?:^| )(?:espera|espere|una cosa más|otra cosa|antes de|por cierto|se me olvidaba)(?![\p{L}])/u,
 };
 
-/** Whether a whole turn says goodbye, and whether it can be taken at its word. */
+/** Somebody else's words, told. */
+const REPORTED: Record<Language, RegExp> = {
+  en: /\b(?:he|she|they|(?:my|the) \w+) (?:said|says|told|asked|always says|used to say)\b/,
+  es: /(?:^| )(?:él|ella|ellos|(?:mi|el|la) \p{L}+) (?:dijo|dice|decía|dijeron|me dijo)(?![\p{L}])/u,
+};
+
+/** A question of so many words after a goodbye waits for its answer; "all right?" does not. */
+const QUESTION_WORDS = 3;
+
+/**
+ * Whether a whole turn says goodbye, and whether it can be taken at its word: a "bye" alone, or a
+ * goodbye with "oh wait" or a question after it, is weak.
+ */
 export function goodbye(text: string, language: Language): Goodbye {
-  const said = wordsOf(text).join(' ');
-  const strong = STRONG[language].some((pattern) => pattern.test(said));
-  const weak = WEAK[language].test(said);
-  if (!strong && !weak) return 'none';
-  if (STAYING[language].test(said)) return 'weak';
-  return strong ? 'strong' : 'weak';
+  let found: Goodbye = 'none';
+  for (const sentence of text.split(/(?<=[.!?…])\s+/)) {
+    const said = wordsOf(sentence).join(' ');
+    if (REPORTED[language].test(said)) continue;
+    const end = endOfStrong(said, language);
+    const rest = end === undefined ? said : said.slice(end);
+    if (end !== undefined) found = 'strong';
+    else if (WEAK[language].test(said) && found === 'none') found = 'weak';
+    if (found !== 'strong') continue;
+    const asks = sentence.trim().endsWith('?') && wordsOf(rest).length >= QUESTION_WORDS;
+    if (asks || STAYING[language].test(rest)) found = 'weak';
+  }
+  return found;
+}
+
+/** Where the last strong goodbye ends; undefined when there is none. */
+function endOfStrong(said: string, language: Language): number | undefined {
+  const ends = STRONG[language].flatMap((pattern) =>
+    [...said.matchAll(pattern)].map((match) => match.index + match[0].length),
+  );
+  return ends.length === 0 ? undefined : Math.max(...ends);
 }
