@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { once } from 'node:events';
 import { monotonicMs } from '../clock.ts';
 import type { Fault, FaultScript } from '../faults.ts';
 import { readBody } from '../http-server.ts';
 import type { EmulatorLog } from '../log.ts';
-import { waitForAbort, waitUntil } from '../pace.ts';
+import { waitForAbort } from '../pace.ts';
+import { breakOff, breaksOff, damaged, writeAudio } from '../speech/audio-body.ts';
 import { decodeMulaw } from '../speech/mulaw.ts';
 import { BYTES_PER_MS } from '../speech/types.ts';
 import { isRecord, readSpeed } from './client-message.ts';
@@ -20,8 +20,6 @@ export type HttpWorld = {
   nextConnection(): number;
 };
 
-/** Between the last audio and a cut. */
-const CUT_AFTER_MS = 20;
 const MAX_BODY_BYTES = 1024 * 1024;
 /** The vendor's limit for one request with eleven_flash_v2_5. */
 const MAX_TEXT_CHARS = 40_000;
@@ -155,7 +153,7 @@ async function speak(speaking: Speaking, world: HttpWorld): Promise<void> {
       late: false,
     });
     const bytes = damaged(fault, speaking.encode(piece.mulaw));
-    if (!(await write(response, bytes, fault, gone))) break;
+    if (!(await writeAudio(response, bytes, fault, gone))) break;
     sentBytes += bytes.length;
     messages += 1;
   }
@@ -164,61 +162,9 @@ async function speak(speaking: Speaking, world: HttpWorld): Promise<void> {
     return;
   }
   start();
-  if (breaksOff(fault, messages)) {
-    response.flushHeaders();
-    if (fault?.kind === 'stall') await waitForAbort(gone);
-    // A reader that sees the end of the connection drops what it has not handed on yet.
-    else await waitUntil(monotonicMs() + CUT_AFTER_MS, gone);
-    response.destroy();
-    return;
-  }
+  if (breaksOff(fault, messages)) return await breakOff(response, fault, gone);
   response.end();
   log.add({ what: 'http-complete', connection, audioMs: sentBytes / BYTES_PER_MS });
-}
-
-/** A byte stream has no error message of its own: 'stream-error' looks like a cut. */
-function breaksOff(fault: Fault | undefined, messages: number): boolean {
-  return (
-    (fault?.kind === 'cut' || fault?.kind === 'stall' || fault?.kind === 'stream-error') &&
-    messages >= fault.afterMessages
-  );
-}
-
-function damaged(fault: Fault | undefined, bytes: Uint8Array): Uint8Array {
-  switch (fault?.kind) {
-    case 'garbage':
-    case 'wrong-shape':
-      return Buffer.from('<html><body>502 Bad Gateway</body></html>');
-    case 'wrong-order':
-      return bytes.toReversed();
-    case 'duplicate':
-      return Buffer.concat([bytes, bytes]);
-    case 'empty':
-      return new Uint8Array();
-    case 'oversize':
-      return new Uint8Array(fault.bytes).fill(0xff);
-    default:
-      return bytes;
-  }
-}
-
-async function write(
-  response: ServerResponse,
-  bytes: Uint8Array,
-  fault: Fault | undefined,
-  gone: AbortSignal,
-): Promise<boolean> {
-  const rate = fault?.kind === 'trickle' ? fault.bytesPerSecond : undefined;
-  const stepBytes = rate === undefined ? bytes.length : Math.max(1, Math.round(rate / 25));
-  const startMs = monotonicMs();
-  for (let at = 0; at < bytes.length; at += stepBytes) {
-    const dueMs = rate === undefined ? startMs : startMs + ((at + stepBytes) / rate) * 1000;
-    if (!(await waitUntil(dueMs, gone))) return false;
-    if (!response.write(bytes.subarray(at, at + stepBytes))) {
-      await once(response, 'drain', { signal: gone }).catch(() => undefined);
-    }
-  }
-  return !gone.aborted;
 }
 
 /** The request, or what is wrong with it. */

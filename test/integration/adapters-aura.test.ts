@@ -4,6 +4,7 @@ import type { DeepgramAura } from '../../adapters/tts/deepgram-aura.ts';
 import { startDeepgramEmulator } from '../../emulators/deepgram/server.ts';
 import type { DeepgramEmulator } from '../../emulators/deepgram/types.ts';
 import { startElevenLabsEmulator } from '../../emulators/elevenlabs/server.ts';
+import { startRelay } from '../helpers/tcp-relay.ts';
 import { openVoice, SENTENCES, SPEED, ttsContract, wordsIn } from './contract-tts.ts';
 
 let emulator: DeepgramEmulator;
@@ -99,6 +100,24 @@ describe('Deepgram Aura', () => {
     voice.session.cancel(1);
     const aborted = await emulator.log.waitFor((e) => e.what === 'speech-aborted' && isNew(e), 500);
     expect(aborted.what).toBe('speech-aborted');
+  });
+
+  test('uses one connection for sentence after sentence', async () => {
+    const relay = await startRelay(emulator.url);
+    onTestFinished(() => relay.close());
+    const pooled = await createDeepgramAura({ apiKey: 'key', baseUrl: relay.url });
+    onTestFinished(() => pooled.shutDown());
+    await pooled.warm();
+    const voice = await openVoice(pooled);
+    for (const text of [...SENTENCES, ...SENTENCES]) voice.session.say(1, text);
+    voice.session.finish(1);
+    expect((await voice.over(1))?.kind).toBe('done');
+    expect(relay.accepted()).toBe(1);
+    relay.reset();
+    voice.session.say(2, SENTENCES[0]);
+    voice.session.finish(2);
+    expect((await voice.over(2))?.kind).toBe('done');
+    expect(relay.accepted()).toBe(2);
   });
 
   test('headers without a sound are a cut', async () => {

@@ -5,6 +5,7 @@ import type { LlmBlock, LlmMessage, LlmTool } from '../../adapters/llm/port.ts';
 import { startGeminiEmulator } from '../../emulators/gemini/server.ts';
 import type { GeminiEmulator } from '../../emulators/gemini/server.ts';
 import type { GeminiReply } from '../../emulators/gemini/types.ts';
+import { startRelay } from '../helpers/tcp-relay.ts';
 import { collect, llmContract, requestFor, userSays } from './contract-llm.ts';
 
 let emulator: GeminiEmulator;
@@ -230,6 +231,23 @@ describe('Gemini', () => {
     await closed.close();
     const lost = await createGemini({ apiKey: 'key', baseUrl: closed.url, model });
     expect((await collect(lost, requestFor())).error?.failure).toBe('unreachable');
+  });
+
+  test('uses one connection for turn after turn, and replaces one that died while idle', async () => {
+    const relay = await startRelay(emulator.url);
+    onTestFinished(() => relay.close());
+    const pooled = await createGemini({ apiKey: 'key', baseUrl: relay.url, model });
+    onTestFinished(() => pooled.close());
+    emulator.setReply(() => 'Fine.');
+    await pooled.warm();
+    for (let turn = 0; turn < 3; turn += 1) {
+      expect((await collect(pooled, requestFor())).text).toBe('Fine.');
+    }
+    expect(relay.accepted()).toBe(1);
+    // The reset and the next request cross on the wire.
+    relay.reset();
+    expect((await collect(pooled, requestFor())).text).toBe('Fine.');
+    expect(relay.accepted()).toBe(2);
   });
 
   test('neither logs nor keeps what was said', async () => {
