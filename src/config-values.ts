@@ -24,6 +24,11 @@ export const secret = z
   .string()
   .regex(/^[\x21-\x7e]+$/, { error: 'must be printable ASCII without spaces' });
 
+/** Where Sentry takes a project's errors: `https://KEY@HOST/PROJECT`. */
+export const sentryDsn = z.string().regex(/^https?:\/\/[^@/\s]+@[^@\s?#]+\/\d+$/, {
+  error: 'must be a DSN: https://KEY@HOST/PROJECT',
+});
+
 /** A name that becomes part of a URL's path. */
 export const pathName = z
   .string()

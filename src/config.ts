@@ -17,6 +17,7 @@ import {
   pathName,
   publicUrl,
   secret,
+  sentryDsn,
   serverUrl,
 } from './config-values.ts';
 import { ConfigError } from './errors.ts';
@@ -71,6 +72,9 @@ export type Config = {
   readonly drainTimeoutMs: number;
   readonly maxCalls: number;
   readonly logLevel: LogLevel;
+  /** Who bears it may read `/metrics`. Undefined: this machine only, and in production nobody. */
+  readonly metricsToken: string | undefined;
+  readonly sentryDsn: string | undefined;
   readonly telemetry: {
     readonly honeycombApiKey: string | undefined;
     readonly otlpEndpoint: string | undefined;
@@ -137,6 +141,8 @@ function schemaFor(environment: Environment) {
     ELEVENLABS_BASE_URL: base,
     ELEVENLABS_VOICE_ID: pathName.optional(),
     ENCRYPTION_KEY: encryptionKey.optional(),
+    METRICS_TOKEN: secret.min(16, { error: 'must have 16 characters or more' }).optional(),
+    SENTRY_DSN: sentryDsn.optional(),
     HONEYCOMB_API_KEY: secret.optional(),
     OTEL_EXPORTER_OTLP_ENDPOINT: base,
   });
@@ -205,6 +211,8 @@ function configFrom(parsed: Parsed, environment: Environment): Config {
     drainTimeoutMs: parsed.DRAIN_TIMEOUT_MS,
     maxCalls: parsed.MAX_CALLS,
     logLevel: parsed.LOG_LEVEL,
+    metricsToken: parsed.METRICS_TOKEN,
+    sentryDsn: parsed.SENTRY_DSN,
     telemetry: {
       honeycombApiKey: parsed.HONEYCOMB_API_KEY,
       otlpEndpoint: parsed.OTEL_EXPORTER_OTLP_ENDPOINT,

@@ -5,15 +5,19 @@
  * then everything is closed and the exit code is 0. A second signal skips the goodbyes. If closing
  * hangs, a late timer ends the process with 1.
  */
-import { createApp, type App } from './app.ts';
+import type { App } from './app.ts';
 import { configNotices } from './config-notices.ts';
 import { loadConfig, type Config } from './config.ts';
 import { ConfigError } from './errors.ts';
 import { monotonicMs } from './events.ts';
 import { createLogger, type Logger } from './log.ts';
+import { resolveSecretFiles } from './secret-files.ts';
+import { loadTelemetry, type Telemetry } from './telemetry.ts';
 
 /** For closing sockets and flushing the log after the drain. */
-const CLOSE_RESERVE_MS = 4_000;
+const CLOSE_RESERVE_MS = 6_000;
+/** For sending the last spans. */
+const FLUSH_TIMEOUT_MS = 2_000;
 
 type Running = { readonly app: App; close(): Promise<void> };
 
@@ -22,18 +26,23 @@ async function start(config: Config, log: Logger): Promise<Running> {
     const { startOnEmulators } = await import('../demo/dev-server.ts');
     return await startOnEmulators(config, log);
   }
+  const { createApp } = await import('./app.ts');
   const app = await createApp(config, log);
   await app.listen();
   return { app, close: async () => await app.close() };
 }
 
 async function main(): Promise<void> {
-  const config = loadConfig(process.env);
+  const env = resolveSecretFiles(process.env);
+  const config = loadConfig(env);
+  // Before the application: what it imports is instrumented as it is loaded.
+  const telemetry = await loadTelemetry(env);
   const log = createLogger(config.logLevel);
   for (const { what, variables } of configNotices(config)) {
     log.warn('configuration notice', { what, variables });
   }
   const running = await start(config, log);
+  watch(telemetry, running.app, config);
   const address = running.app.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : config.http.port;
   log.info('listening', { port, mode: config.mode, environment: config.environment });
@@ -49,7 +58,7 @@ async function main(): Promise<void> {
     log.info('draining', { signal, calls: running.app.calls.active });
     const force = setTimeout(() => process.exit(1), config.drainTimeoutMs + CLOSE_RESERVE_MS);
     force.unref();
-    shutDown(running, log, config.drainTimeoutMs).catch((error: unknown) => {
+    shutDown(running, telemetry, log, config.drainTimeoutMs).catch((error: unknown) => {
       log.fatal('shutdown failed', { error });
       process.exitCode = 1;
     });
@@ -58,9 +67,24 @@ async function main(): Promise<void> {
   process.on('SIGINT', stop);
 }
 
-async function shutDown(running: Running, log: Logger, drainTimeoutMs: number): Promise<void> {
+function watch(telemetry: Telemetry, app: App, config: Config): void {
+  const { metrics } = app;
+  telemetry.watch({
+    events: app.events,
+    models: { claude: config.anthropic.model, gemini: config.gemini.model },
+    readMetrics: metrics && (async () => await metrics.read()),
+  });
+}
+
+async function shutDown(
+  running: Running,
+  telemetry: Telemetry,
+  log: Logger,
+  drainTimeoutMs: number,
+): Promise<void> {
   await running.app.calls.drain('wind-up', monotonicMs() + drainTimeoutMs);
   await running.close();
+  await telemetry.shutdown(FLUSH_TIMEOUT_MS);
   log.info('stopped');
   await log.flush(1_000);
   process.exitCode = 0;

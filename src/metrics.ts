@@ -10,6 +10,7 @@ import { CallOperations, type Operation } from './call-operations.ts';
 import type { EventHub, TimedCallEvent } from './events.ts';
 import { createInstruments, type Instruments } from './metrics-instruments.ts';
 import { LadderPositions } from './metrics-ladder.ts';
+import type { Reading } from './telemetry-metrics.ts';
 import { callCostUsd, minutesCostUsd, operationCostUsd } from './prices.ts';
 
 /** What is asked when somebody looks. */
@@ -25,6 +26,8 @@ export type MetricSources = {
 
 export type Metrics = {
   readonly registry: Registry;
+  /** The same figures for those who send them elsewhere. */
+  read(): Promise<readonly Reading[]>;
   /** Stops counting. */
   close(): void;
 };
@@ -40,6 +43,11 @@ export function createMetrics(hub: EventHub, sources: MetricSources): Metrics {
   const unsubscribe = hub.subscribe((event) => counting.take(event));
   return {
     registry,
+    read: async () =>
+      (await registry.getMetricsAsJSON()).map(({ name, help, type, values }) => {
+        // Declared as a number, it is a word.
+        return { name, help, type: String(type), values };
+      }),
     close: () => {
       unsubscribe();
       registry.clear();
@@ -90,11 +98,28 @@ function addPresentState(registry: Registry, sources: MetricSources): void {
   });
 }
 
+/** Label values that are told apart; beyond them, whatever they are, they become 'other'. */
+const MAX_WORDS = 200;
+const WORD = /^[A-Za-z0-9_./-]{1,40}$/;
+
+/** Keeps label values few, should anything but our own vocabulary ever get into an event. */
+class Vocabulary {
+  readonly #words = new Set<string>();
+
+  word(value: string): string {
+    if (this.#words.has(value)) return value;
+    if (this.#words.size >= MAX_WORDS || !WORD.test(value) || /\d{6}/.test(value)) return 'other';
+    this.#words.add(value);
+    return value;
+  }
+}
+
 /** Turns events into figures. */
 class Counting {
   readonly #to: Instruments;
   readonly #calls = new Map<string, CallOperations>();
   readonly #ladder: LadderPositions;
+  readonly #words = new Vocabulary();
 
   constructor(instruments: Instruments) {
     this.#to = instruments;
@@ -138,7 +163,10 @@ class Counting {
       case 'stt-answered':
         return this.#to.sttLag.observe({ vendor: event.vendor }, event.lagMs / 1_000);
       case 'webhook':
-        return this.#to.webhooks.inc({ route: event.route, status: statusClass(event.status) });
+        return this.#to.webhooks.inc({
+          route: this.#words.word(event.route),
+          status: statusClass(event.status),
+        });
       default:
         return;
     }
@@ -153,14 +181,14 @@ class Counting {
       case 'filler':
         return this.#to.fillers.inc();
       case 'alert-raised':
-        return this.#to.alerts.inc({ severity: event.severity });
+        return this.#to.alerts.inc({ severity: this.#words.word(event.severity) });
       case 'vendor-failed':
         return this.#to.vendorFailures.inc({ vendor: event.vendor, failure: event.failure });
       case 'ladder-moved':
         return this.#to.ladderMoves.inc({
           service: event.service,
-          from: event.from,
-          to: event.to,
+          from: this.#words.word(event.from),
+          to: this.#words.word(event.to),
         });
       default:
         return;
@@ -176,7 +204,7 @@ class Counting {
       case 'greeting':
         return this.#to.greeting.observe(seconds);
       case 'tool':
-        return this.#to.toolRuns.inc({ tool: done.tool, outcome: done.outcome });
+        return this.#to.toolRuns.inc({ tool: this.#words.word(done.tool), outcome: done.outcome });
       case 'draft':
         this.#to.drafts.inc({ fate: done.fate });
         this.#to.draftTokens.inc({ fate: done.fate }, done.usage?.outputTokens ?? 0);

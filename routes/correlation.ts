@@ -1,0 +1,64 @@
+/**
+ * Ids by which a request is found again: `X-Request-Id` and `traceparent` come in, where the other
+ * side sends them, and always go out with the answer.
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { NextFunction, Request, Response } from 'express';
+import { z } from 'zod';
+import { monotonicMs, type EventHub } from '../src/events.ts';
+import type { Logger } from '../src/log.ts';
+
+/** Like a log's ids: not a bare number, which could be a telephone's. */
+const REQUEST_ID = /^(?!\d{7,}$)[A-Za-z0-9][A-Za-z0-9_.:-]{7,79}$/;
+const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/**
+ * Gives every request its ids and logs its end (`debug`). The request's
+ * `X-Request-Id` is kept where it looks like one; its `traceparent` is continued under a new span id.
+ * No address, query or body is logged.
+ */
+export function correlate(log: Logger) {
+  return (req: Request, res: Response, next: NextFunction): void => {
+    const given = req.get('x-request-id') ?? '';
+    const requestId = REQUEST_ID.test(given) ? given : randomUUID();
+    const traceparent = continued(req.get('traceparent'));
+    res.set('X-Request-Id', requestId);
+    res.set('traceparent', traceparent);
+    const beganAt = monotonicMs();
+    res.once('finish', () => {
+      const { method } = req;
+      const traceId = traceparent.slice(3, 35);
+      const durationMs = monotonicMs() - beganAt;
+      const fields = { requestId, traceId, method, status: res.statusCode, durationMs };
+      log.debug('request', fields);
+    });
+    next();
+  };
+}
+
+function continued(traceparent: string | undefined): string {
+  const isGood = traceparent !== undefined && TRACEPARENT.test(traceparent);
+  const traceId = isGood ? traceparent.slice(3, 35) : randomBytes(16).toString('hex');
+  const flags = isGood ? traceparent.slice(53) : '00';
+  return `00-${traceId}-${randomBytes(8).toString('hex')}-${flags}`;
+}
+
+const form = z.object({ CallSid: z.string().regex(/^CA[0-9A-Za-z]{2,40}$/) });
+/** The webhooks there are; whatever else was asked for is nobody's. */
+const ROUTES = new Set(['/answer', '/resume', '/status', '/stream-status', '/amd']);
+
+/** Tells the watchers of calls about each webhook of the carrier. Behind the signature check. */
+export function tellWebhooks(events: EventHub) {
+  return (req: Request, res: Response, next: NextFunction): void => {
+    const parsed = form.safeParse(req.body);
+    if (!parsed.success || !ROUTES.has(req.path)) return next();
+    const beganAt = monotonicMs();
+    const route = `${req.baseUrl}${req.path}`;
+    res.once('finish', () => {
+      const durationMs = monotonicMs() - beganAt;
+      const { statusCode: status } = res;
+      events.publish(parsed.data.CallSid, { what: 'webhook', route, status, durationMs });
+    });
+    next();
+  };
+}
