@@ -1,7 +1,9 @@
 /**
- * The fast path for media frames: fifty of them arrive per second and call, and all look alike:
+ * The fast path for media frames: fifty of them arrive per second and call, and all look alike, but
+ * for where the stream's id stands:
  *
  * {"event":"media","sequenceNumber":"4","streamSid":"MZ1","media":{"track":"inbound","chunk":"2","timestamp":"40","payload":"//7+…"}}
+ * {"event":"media","sequenceNumber":"4","media":{"track":"inbound","chunk":"2","timestamp":"40","payload":"//7+…"},"streamSid":"MZ1"}
  *
  * Why this equals JSON.parse: the whole frame, first byte to last, has to be the fixed texts above
  * with digits, the known stream id and base64 characters in between. None of those contains a quote
@@ -15,48 +17,62 @@ import { maxAudioBytes, maxFrameBytes, type MediaMessage } from './twilio-messag
 const head = '{"event":"media","sequenceNumber":"';
 const beforeTimestamp = '","timestamp":"';
 const beforePayload = '","payload":"';
-const tail = '"}}';
 /** As many digits as the plain parser takes; every such number is exact in a double. */
 const maxDigits = 15;
 
 /** Reads frames of one stream; undefined means "not the usual layout", never "wrong". */
 export type MediaFrameReader = (bytes: Buffer) => MediaMessage | undefined;
 
+/** The fixed texts of one layout, between which the numbers and the audio stand. */
+type Layout = { readonly beforeChunk: string; readonly tail: string };
+
 /** Makes the reader for one stream. `streamSid` is letters and digits only (checked at `start`). */
 export function createMediaFrameReader(streamSid: string): MediaFrameReader {
-  const beforeChunk = `","streamSid":"${streamSid}","media":{"track":"inbound","chunk":"`;
+  const media = '"media":{"track":"inbound","chunk":"';
+  const idFirst = { beforeChunk: `","streamSid":"${streamSid}",${media}`, tail: '"}}' };
+  const idLast = { beforeChunk: `",${media}`, tail: `"},"streamSid":"${streamSid}"}` };
+  // A stream keeps to one layout; the one that fitted last is tried first.
+  let layout: Layout = idFirst;
   return (bytes) => {
     if (bytes.length > maxFrameBytes) return undefined;
     const text = bytes.toString('latin1');
-    if (!text.startsWith(head) || !text.endsWith(tail)) return undefined;
-
-    const sequenceAt = head.length;
-    const sequenceEnd = digitsEnd(text, sequenceAt);
-    if (sequenceEnd === sequenceAt || !text.startsWith(beforeChunk, sequenceEnd)) return undefined;
-
-    const chunkAt = sequenceEnd + beforeChunk.length;
-    const chunkEnd = digitsEnd(text, chunkAt);
-    if (chunkEnd === chunkAt || !text.startsWith(beforeTimestamp, chunkEnd)) return undefined;
-
-    const timestampAt = chunkEnd + beforeTimestamp.length;
-    const timestampEnd = digitsEnd(text, timestampAt);
-    if (timestampEnd === timestampAt || !text.startsWith(beforePayload, timestampEnd)) {
-      return undefined;
+    if (!text.startsWith(head)) return undefined;
+    if (!text.endsWith(layout.tail)) {
+      layout = layout === idFirst ? idLast : idFirst;
+      if (!text.endsWith(layout.tail)) return undefined;
     }
+    return readFrame(text, streamSid, layout);
+  };
+}
 
-    const payloadAt = timestampEnd + beforePayload.length;
-    const payloadEnd = text.length - tail.length;
-    if (payloadEnd <= payloadAt) return undefined;
-    const audio = decodeAudio(text.slice(payloadAt, payloadEnd), maxAudioBytes);
-    if (audio === undefined) return undefined;
-    return {
-      event: 'media',
-      streamSid,
-      sequence: readDigits(text, sequenceAt, sequenceEnd),
-      chunk: readDigits(text, chunkAt, chunkEnd),
-      timestampMs: readDigits(text, timestampAt, timestampEnd),
-      audio,
-    };
+function readFrame(text: string, streamSid: string, layout: Layout): MediaMessage | undefined {
+  const { beforeChunk, tail } = layout;
+  const sequenceAt = head.length;
+  const sequenceEnd = digitsEnd(text, sequenceAt);
+  if (sequenceEnd === sequenceAt || !text.startsWith(beforeChunk, sequenceEnd)) return undefined;
+
+  const chunkAt = sequenceEnd + beforeChunk.length;
+  const chunkEnd = digitsEnd(text, chunkAt);
+  if (chunkEnd === chunkAt || !text.startsWith(beforeTimestamp, chunkEnd)) return undefined;
+
+  const timestampAt = chunkEnd + beforeTimestamp.length;
+  const timestampEnd = digitsEnd(text, timestampAt);
+  if (timestampEnd === timestampAt || !text.startsWith(beforePayload, timestampEnd)) {
+    return undefined;
+  }
+
+  const payloadAt = timestampEnd + beforePayload.length;
+  const payloadEnd = text.length - tail.length;
+  if (payloadEnd <= payloadAt) return undefined;
+  const audio = decodeAudio(text.slice(payloadAt, payloadEnd), maxAudioBytes);
+  if (audio === undefined) return undefined;
+  return {
+    event: 'media',
+    streamSid,
+    sequence: readDigits(text, sequenceAt, sequenceEnd),
+    chunk: readDigits(text, chunkAt, chunkEnd),
+    timestampMs: readDigits(text, timestampAt, timestampEnd),
+    audio,
   };
 }
 

@@ -15,6 +15,13 @@ const usual = (parts: Partial<Parts> = {}): string =>
   `"media":{"track":"inbound","chunk":"${parts.chunk ?? '2'}",` +
   `"timestamp":"${parts.timestamp ?? '40'}","payload":"${parts.payload ?? '//7+/w=='}"}}`;
 
+/** The same frame with the stream's id at its end, as Twilio's documentation shows it. */
+const idLast = (parts: Partial<Parts> = {}): string => {
+  const frame = usual(parts);
+  const id = `"streamSid":"${streamSid}"`;
+  return `${frame.replace(`,${id}`, '').slice(0, -1)},${id}}`;
+};
+
 /**
  * The property: where the fast path answers, the plain parser gives the very same message; where the
  * plain parser sees no media frame of this stream, the fast path does not answer.
@@ -30,18 +37,22 @@ function agrees(bytes: Buffer): 'fast' | 'plain' {
 const audio = fc.uint8Array({ minLength: 1, maxLength: 200 });
 const honest = fc
   .record({
+    layout: fc.constantFrom(usual, idLast),
     sequence: fc.nat().map(String),
     chunk: fc.nat().map(String),
     timestamp: fc.nat().map(String),
     payload: audio.map((bytes) => Buffer.from(bytes).toString('base64')),
   })
-  .map((parts) => usual(parts));
+  .map(({ layout, ...parts }) => layout(parts));
 
 describe('the fast path', () => {
-  test('takes Twilio’s usual layout, for every payload length', () => {
+  test.each([
+    ['in the middle', usual],
+    ['at the end', idLast],
+  ])('takes frames with the id %s, for every payload length', (_where, layout) => {
     for (let length = 1; length <= 400; length += 1) {
       const bytes = Buffer.alloc(length, length % 256);
-      const frame = Buffer.from(usual({ payload: bytes.toString('base64') }));
+      const frame = Buffer.from(layout({ payload: bytes.toString('base64') }));
       expect(agrees(frame)).toBe('fast');
       expect(read(frame)).toMatchObject({ streamSid, sequence: 4, chunk: 2, timestampMs: 40 });
       expect(Buffer.from(read(frame)!.audio)).toEqual(bytes);
@@ -67,6 +78,10 @@ describe('the fast path', () => {
 
   test.each([
     ['another stream', usual().replace('MZ0', 'MZ9')],
+    ['another stream at the end', idLast().replace('MZ0', 'MZ9')],
+    ['two streams', usual().replace(/}$/, `,"streamSid":"${streamSid}"}`)],
+    ['no stream', usual().replace(`,"streamSid":"${streamSid}"`, '')],
+    ['more after the stream at the end', idLast().replace(/}$/, ',"more":1}')],
     ['an id that only begins alike', usual().replace(streamSid, `${streamSid}a`)],
     ['the other track', usual().replace('inbound', 'outbound')],
     ['a space', usual().replace('"media":{', '"media": {')],
@@ -114,8 +129,11 @@ describe('the fast path', () => {
     expect(read(frame)).toMatchObject({ sequence: 999_999_999_999_999, chunk: 7 });
   });
 
-  test('every frame cut short at any byte is left alone', () => {
-    const frame = Buffer.from(usual());
+  test.each([
+    ['in the middle', usual],
+    ['at the end', idLast],
+  ])('every frame with the id %s cut short at any byte is left alone', (_where, layout) => {
+    const frame = Buffer.from(layout());
     for (let length = 0; length < frame.length; length += 1) {
       expect(read(frame.subarray(0, length))).toBeUndefined();
     }
@@ -123,8 +141,11 @@ describe('the fast path', () => {
 });
 
 describe('differential fuzz: 90,000 frames', () => {
-  test('every byte of a frame replaced by every byte', () => {
-    const whole = Buffer.from(usual());
+  test.each([
+    ['in the middle', usual],
+    ['at the end', idLast],
+  ])('every byte of a frame with the id %s replaced by every byte', (_where, layout) => {
+    const whole = Buffer.from(layout());
     let fast = 0;
     for (let at = 0; at < whole.length; at += 1) {
       for (let value = 0; value < 256; value += 1) {
