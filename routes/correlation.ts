@@ -3,6 +3,7 @@
  * side sends them, and always go out with the answer.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { isSpanContextValid, trace } from '@opentelemetry/api';
 import type { NextFunction, Request, Response } from 'express';
 import { z } from 'zod';
 import { monotonicMs, type EventHub } from '../src/events.ts';
@@ -14,8 +15,9 @@ const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}
 
 /**
  * Gives every request its ids and logs its end (`debug`). The request's
- * `X-Request-Id` is kept where it looks like one; its `traceparent` is continued under a new span id.
- * No address, query or body is logged.
+ * `X-Request-Id` is kept where it looks like one; its `traceparent` is continued under a new span id,
+ * which is that of the request's own span where requests are traced. No address, query or body is
+ * logged.
  */
 export function correlate(log: Logger) {
   return (req: Request, res: Response, next: NextFunction): void => {
@@ -37,6 +39,11 @@ export function correlate(log: Logger) {
 }
 
 function continued(traceparent: string | undefined): string {
+  const traced = trace.getActiveSpan()?.spanContext();
+  if (traced && isSpanContextValid(traced)) {
+    const flags = traced.traceFlags.toString(16).padStart(2, '0');
+    return `00-${traced.traceId}-${traced.spanId}-${flags}`;
+  }
   const isGood = traceparent !== undefined && TRACEPARENT.test(traceparent);
   const traceId = isGood ? traceparent.slice(3, 35) : randomBytes(16).toString('hex');
   const flags = isGood ? traceparent.slice(53) : '00';

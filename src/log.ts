@@ -10,6 +10,7 @@
 import pino from 'pino';
 import type { LogLevel } from './config-values.ts';
 import { ConfigError, VendorError } from './errors.ts';
+import { traceIdOf } from './telemetry-ids.ts';
 
 /** Ids: letters, digits and a little punctuation; not a bare number, which could be a telephone's. */
 const ID_FIELDS = [
@@ -151,6 +152,9 @@ export function safeFields(fields: Readonly<Record<string, unknown>>): Record<st
     else if (checkFor(name)?.(value) === true) safe[name] = value;
     else dropped.push(name.replace(/[^A-Za-z_]/g, '').slice(0, 40));
   }
+  // Every line about a call leads to its trace, whichever process wrote it.
+  const { callSid } = safe;
+  if (typeof callSid === 'string') safe['traceId'] ??= traceIdOf(callSid);
   if (dropped.length > 0) safe['dropped'] = dropped.slice(0, 20);
   return safe;
 }

@@ -1,9 +1,9 @@
 /** Which trace a call is: told from its CallSid, so that every process and every log line agrees. */
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 /** 32 hexadecimal digits, never all zero. */
 export function traceIdOf(callSid: string): string {
-  return createHash('sha256').update(`hearthline call ${callSid}`).digest('hex').slice(0, 32);
+  return hash('sha256', `hearthline call ${callSid}`).slice(0, 32);
 }
 
 /** Random ids as OpenTelemetry wants them, except for the roots of calls. */
