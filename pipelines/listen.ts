@@ -24,7 +24,8 @@ export type ListenOptions = {
   readonly onEvent: (event: CallEvent) => void;
 };
 
-const OPEN_TIMEOUT_MS = 2_000;
+/** Nobody listens meanwhile; what was said is told later, but the answer is late by so much. */
+const OPEN_TIMEOUT_MS = 1_500;
 /** A recogniser that fails this often within a minute is left for the next. */
 const MAX_FAILURES = 3;
 const FAILURE_WINDOW_MS = 60_000;
@@ -123,7 +124,10 @@ export class Listening {
     this.#askedAt = this.#options.now();
     this.#open(vendor).catch((error: unknown) => {
       this.#opening = false;
-      this.#failed(vendor, error instanceof VendorError ? error.failure : 'unreachable');
+      const failure = error instanceof VendorError ? error.failure : 'unreachable';
+      // Who let us wait for the whole time once will do so again.
+      const late = this.#options.now() - this.#askedAt >= OPEN_TIMEOUT_MS;
+      this.#failed(vendor, failure, late);
     });
   }
 
@@ -199,12 +203,12 @@ export class Listening {
     }
   }
 
-  #failed(vendor: SttVendor, failure: VendorFailure): void {
+  #failed(vendor: SttVendor, failure: VendorFailure, late = false): void {
     if (this.#closed) return;
     this.#options.onEvent({ what: 'vendor-failed', vendor: vendor.vendor, failure });
     const now = this.#options.now();
     this.#failures = [...this.#failures.filter((at) => now - at < FAILURE_WINDOW_MS), now];
-    if (HOPELESS.has(failure) || this.#failures.length >= MAX_FAILURES) {
+    if (late || HOPELESS.has(failure) || this.#failures.length >= MAX_FAILURES) {
       this.#failures = [];
       this.#moveTo(this.#rung + 1);
     }

@@ -4,6 +4,9 @@
  * SIGTERM or SIGINT: no new calls, live calls are wound up with a spoken goodbye before the deadline,
  * then everything is closed and the exit code is 0. A second signal skips the goodbyes. If closing
  * hangs, a late timer ends the process with 1.
+ *
+ * An error that nobody caught is a defect that may have left anything in any state: the process ends
+ * in the same order, with little patience, and with 1, so that a fresh one takes over.
  */
 import type { App } from './app.ts';
 import { configNotices } from './config-notices.ts';
@@ -18,6 +21,9 @@ import { loadTelemetry, type Telemetry } from './telemetry.ts';
 const CLOSE_RESERVE_MS = 6_000;
 /** For sending the last spans. */
 const FLUSH_TIMEOUT_MS = 2_000;
+
+/** After a defect the live calls get a goodbye, if that still works. */
+const DEFECT_DRAIN_MS = 10_000;
 
 type Running = { readonly app: App; close(): Promise<void> };
 
@@ -48,23 +54,31 @@ async function main(): Promise<void> {
   log.info('listening', { port, mode: config.mode, environment: config.environment });
 
   let stopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) {
-      log.warn('second signal: no goodbyes', { signal });
-      running.app.calls.close();
-      return;
-    }
+  const stop = (why: NodeJS.Signals | 'defect', drainTimeoutMs: number): void => {
     stopping = true;
-    log.info('draining', { signal, calls: running.app.calls.active });
-    const force = setTimeout(() => process.exit(1), config.drainTimeoutMs + CLOSE_RESERVE_MS);
+    log.info('draining', { signal: why, calls: running.app.calls.active });
+    const force = setTimeout(() => process.exit(1), drainTimeoutMs + CLOSE_RESERVE_MS);
     force.unref();
-    shutDown(running, telemetry, log, config.drainTimeoutMs).catch((error: unknown) => {
+    shutDown(running, telemetry, log, drainTimeoutMs).catch((error: unknown) => {
       log.fatal('shutdown failed', { error });
       process.exitCode = 1;
     });
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (stopping) {
+      log.warn('second signal: no goodbyes', { signal });
+      running.app.calls.close();
+    } else stop(signal, config.drainTimeoutMs);
+  };
+  const onDefect = (error: unknown): void => {
+    log.fatal('nobody caught this: ending', { error });
+    process.exitCode = 1;
+    if (!stopping) stop('defect', Math.min(DEFECT_DRAIN_MS, config.drainTimeoutMs));
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  process.on('uncaughtException', onDefect);
+  process.on('unhandledRejection', onDefect);
 }
 
 function watch(telemetry: Telemetry, app: App, config: Config): void {
@@ -87,7 +101,7 @@ async function shutDown(
   await telemetry.shutdown(FLUSH_TIMEOUT_MS);
   log.info('stopped');
   await log.flush(1_000);
-  process.exitCode = 0;
+  process.exitCode ??= 0;
 }
 
 main().catch((error: unknown) => {
