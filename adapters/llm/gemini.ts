@@ -30,8 +30,11 @@ export type Gemini = LlmVendor & {
 const WARM_TIMEOUT_MS = 5_000;
 /** How long the end of the body may take after the last chunk. */
 const DRAIN_TIMEOUT_MS = 250;
-/** A chunk repeats about 400 bytes of counts; a thousand of them are a very long reply. */
-const MAX_RESPONSE_BYTES = 2 * 1_024 * 1_024;
+/**
+ * A chunk repeats about 400 bytes of counts; a thousand of them are a very long reply. The SDK scans
+ * all of an unfinished event anew with each packet: 2 MiB in one event held the process for 30 ms.
+ */
+const MAX_RESPONSE_BYTES = 1_024 * 1_024;
 
 type World = {
   readonly client: GoogleGenAI;

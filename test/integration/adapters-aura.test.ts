@@ -129,6 +129,18 @@ describe('Deepgram Aura', () => {
     expect(await voice.over(1)).toMatchObject({ error: { failure: 'cut' } });
   });
 
+  test('a name that does not resolve and a handshake that fails are unreachable', async () => {
+    const tls = emulator.url.replace('http:', 'https:');
+    for (const baseUrl of [tls, 'wss://no-such-host.invalid']) {
+      const lost = await createDeepgramAura({ apiKey: 'key', baseUrl });
+      onTestFinished(() => lost.shutDown());
+      await lost.warm();
+      const voice = await openVoice(lost, { firstByteTimeoutMs: 5_000 });
+      voice.session.say(1, SENTENCES[0]);
+      expect(await voice.over(1, 6_000)).toMatchObject({ error: { failure: 'unreachable' } });
+    }
+  });
+
   test('says what the vendor asks to wait, and nothing on the console', async () => {
     const spies = (['log', 'info', 'warn', 'error', 'debug'] as const).map((name) =>
       vi.spyOn(console, name),

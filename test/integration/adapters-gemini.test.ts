@@ -229,8 +229,14 @@ describe('Gemini', () => {
     cut();
     const closed = await startGeminiEmulator();
     await closed.close();
-    const lost = await createGemini({ apiKey: 'key', baseUrl: closed.url, model });
-    expect((await collect(lost, requestFor())).error?.failure).toBe('unreachable');
+    const tls = emulator.url.replace('http:', 'https:');
+    for (const baseUrl of [closed.url, tls, 'https://no-such-host.invalid']) {
+      const lost = await createGemini({ apiKey: 'key', baseUrl, model });
+      await lost.warm();
+      const { error } = await collect(lost, requestFor({ firstTokenTimeoutMs: 5_000 }));
+      lost.close();
+      expect(error?.failure).toBe('unreachable');
+    }
   });
 
   test('uses one connection for turn after turn, and replaces one that died while idle', async () => {
