@@ -27,7 +27,9 @@ const LONG_CLAUSE_CHARS = 90;
 
 const HIDING = /^<(guidance|thinking|internal|system|note|context|instruction)s?\b[^>]*>$/i;
 const OPENING_COMMA = /\p{L}["'”’)]*[,;:]$/u;
-const ABBREVIATIONS = /(?:^|\s)(?:mr|mrs|ms|dr|st|sr|sra|vs|a\.m|p\.m|e\.g|i\.e|no|[a-z])\.$/i;
+/** A full stop behind these ends no sentence. "No." is a word far more often than a number. */
+const ABBREVIATIONS =
+  /(?:^|[\s("'¿¡])(?:mr|mrs|ms|dr|dra|prof|rev|st|mt|sr|sra|srta|ud|uds|vs|jr|approx|a\.m|p\.m|e\.g|i\.e|ee|\p{L})\.$/iu;
 
 export class ClauseSplitter {
   readonly #options: ClauseOptions;
@@ -163,6 +165,7 @@ export class ClauseSplitter {
     const breaks = /[.!?…]+["'”’)]*\s|[,;:–—]\s/gu;
     for (let at = breaks.exec(text); at; at = breaks.exec(text)) {
       const end = at.index + at[0].length;
+      if (end > MAX_CLAUSE_CHARS) break;
       const upTo = text.slice(0, end);
       const sentence = /[.!?…]/.test(at[0]);
       if (sentence && ABBREVIATIONS.test(upTo.trimEnd())) continue;
@@ -172,12 +175,27 @@ export class ClauseSplitter {
     if (first) {
       // An opening such as "Oh," stands before the token with the white space behind it arrives.
       if (OPENING_COMMA.test(text)) return text.length;
-      const words = new RegExp(`^\\s*(?:\\S+\\s+){${this.#options.firstClauseWords}}`, 'u').exec(
-        text,
-      );
-      if (words && !ABBREVIATIONS.test(words[0].trimEnd())) return words[0].length;
+      const end = this.#endOfFirstWords(text);
+      if (end > 0) return end;
     }
-    if (text.length > MAX_CLAUSE_CHARS) return text.lastIndexOf(' ', MAX_CLAUSE_CHARS) + 1;
+    if (text.length <= MAX_CLAUSE_CHARS) return 0;
+    const space = text.lastIndexOf(' ', MAX_CLAUSE_CHARS - 1) + 1;
+    return space > 0 ? space : wholeCharacters(text, MAX_CLAUSE_CHARS);
+  }
+
+  /** The end of the words enough for a first clause; one that ends in "Dr." takes the next too. */
+  #endOfFirstWords(text: string): number {
+    const words = /\S+\s+/gu;
+    for (let count = 1, at = words.exec(text); at; count += 1, at = words.exec(text)) {
+      const upTo = text.slice(0, words.lastIndex);
+      const enough = count >= this.#options.firstClauseWords && /[\p{L}\p{N}]/u.test(upTo);
+      if (enough && !ABBREVIATIONS.test(upTo.trimEnd())) return words.lastIndex;
+    }
     return 0;
   }
+}
+
+/** So many characters of a text, or one more where that would cut a pair. */
+function wholeCharacters(text: string, length: number): number {
+  return (text.codePointAt(length - 1) ?? 0) > 0xffff ? length + 1 : length;
 }
