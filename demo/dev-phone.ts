@@ -136,8 +136,7 @@ class Page {
 
   /** The server calls this page's number: it is answered after a moment of ringing. */
   async ring(leg: CallerLeg): Promise<void> {
-    this.#dialling = false;
-    if (this.#call || this.#socket.readyState !== this.#socket.OPEN) return await leg.busy();
+    if (this.#call || !this.#isOpen()) return await leg.busy();
     this.#begin(leg);
     this.#tell({ kind: 'call', state: 'ringing' });
     await leg.answer({ afterMs: 1_500 });
@@ -164,11 +163,24 @@ class Page {
 
   async #place(wish: Extract<FromPage, { kind: 'call' }>): Promise<void> {
     if (this.#call || this.#dialling) return this.#problem('There is a call already.');
+    this.#dialling = true;
     this.#language = wish.language;
     this.#tell({ kind: 'call', state: 'dialling' });
-    if (wish.direction === 'outbound') return await this.#askToBeCalled(wish);
+    try {
+      // The server's call comes back through `ring`, which takes the dialling off.
+      if (wish.direction === 'outbound') await this.#askToBeCalled(wish);
+      else await this.#dial();
+    } catch (error) {
+      this.#dialling = false;
+      throw error;
+    }
+  }
+
+  async #dial(): Promise<void> {
     const { twilio, number } = this.#options;
     const leg = await twilio.placeCall({ from: this.ownNumber, to: number });
+    // The page may have gone meanwhile; then nobody is there to hang up later.
+    if (!this.#isOpen()) return await leg.hangUp();
     this.#begin(leg);
     await leg.waitForStream();
     this.#tell({ kind: 'call', state: 'connected' });
@@ -176,25 +188,25 @@ class Page {
 
   async #askToBeCalled(wish: Extract<FromPage, { kind: 'call' }>): Promise<void> {
     const address = this.#options.server.address();
-    if (typeof address !== 'object' || address === null) return;
-    this.#dialling = true;
-    try {
-      const response = await fetch(`http://127.0.0.1:${address.port}/dev/call`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({
-          to: this.ownNumber,
-          personName: wish.name,
-          language: wish.language,
-        }),
-        signal: AbortSignal.timeout(RING_TIMEOUT_MS),
-      });
-      await response.arrayBuffer();
-      if (response.status !== 202) throw new Error(`the server answered ${response.status}`);
-    } catch (error) {
+    if (typeof address !== 'object' || address === null) throw new Error('the server is closing');
+    const response = await fetch(`http://127.0.0.1:${address.port}/dev/call`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        to: this.ownNumber,
+        personName: wish.name,
+        language: wish.language,
+      }),
+      signal: AbortSignal.timeout(RING_TIMEOUT_MS),
+    });
+    await response.arrayBuffer();
+    if (response.status !== 202) throw new Error(`the server answered ${response.status}`);
+    const timer = setTimeout(() => {
+      if (!this.#dialling) return;
       this.#dialling = false;
-      throw error;
-    }
+      this.#tell({ kind: 'ended', how: 'it did not ring' });
+    }, RING_TIMEOUT_MS);
+    timer.unref();
   }
 
   #begin(leg: CallerLeg): void {
@@ -202,22 +214,25 @@ class Page {
       tell: (message) => this.#tell(message),
       play: (mulaw) => this.#play(mulaw),
     };
+    this.#dialling = false;
     this.#call = new WebCall(leg, this.#language, sink, (how) => {
       this.#call = undefined;
-      this.#dialling = false;
       this.#tell({ kind: 'ended', how });
     });
   }
 
+  #isOpen(): boolean {
+    return this.#socket.readyState === this.#socket.OPEN;
+  }
+
   #tell(message: ToPage): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    if (!this.#isOpen()) return;
     if (this.#socket.bufferedAmount > MAX_UNSENT_BYTES) return this.#socket.terminate();
     this.#socket.send(JSON.stringify(message));
   }
 
   #play(mulaw: Uint8Array): void {
-    const { bufferedAmount, readyState, OPEN } = this.#socket;
-    if (readyState !== OPEN || bufferedAmount > MAX_UNSENT_SOUND_BYTES) return;
+    if (!this.#isOpen() || this.#socket.bufferedAmount > MAX_UNSENT_SOUND_BYTES) return;
     this.#socket.send(mulaw);
   }
 
