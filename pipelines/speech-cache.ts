@@ -27,6 +27,7 @@ export class SpeechCache {
   readonly #recorded = new Map<string, CachedSpeech>();
   readonly #pending = new Map<string, Promise<CachedSpeech | undefined>>();
   readonly #waiting: (() => void)[] = [];
+  readonly #closing = new AbortController();
   #running = 0;
 
   /** `vendors`: voices that can say anything, in order of preference. */
@@ -48,7 +49,10 @@ export class SpeechCache {
   ): Promise<void> {
     for (const line of lines) {
       const manner = { voiceId: recordings.vendor, language, speed: 1 };
-      this.#recorded.set(recordingKey(language, line), await synthesise(recordings, manner, line));
+      this.#recorded.set(
+        recordingKey(language, line),
+        await synthesise(recordings, manner, line, this.#closing.signal),
+      );
     }
   }
 
@@ -57,6 +61,7 @@ export class SpeechCache {
    * no voice could speak it. Never rejects.
    */
   async prepare(manner: Manner, text: string): Promise<CachedSpeech | undefined> {
+    if (this.#closing.signal.aborted) return undefined;
     const key = keyOf(manner, text);
     const known = this.#entries.get(key);
     if (known) return known;
@@ -67,6 +72,11 @@ export class SpeechCache {
     return await made;
   }
 
+  /** Leaves what is being made; nothing is made after this. */
+  close(): void {
+    this.#closing.abort();
+  }
+
   async #make(manner: Manner, text: string): Promise<CachedSpeech | undefined> {
     if (this.#waiting.length >= MAX_WAITING) return undefined;
     if (this.#running >= MAX_AT_ONCE) {
@@ -74,8 +84,10 @@ export class SpeechCache {
     }
     this.#running += 1;
     try {
+      const { signal } = this.#closing;
       for (const vendor of this.#vendors) {
-        const speech = await synthesise(vendor, manner, text).catch(() => undefined);
+        if (signal.aborted) return undefined;
+        const speech = await synthesise(vendor, manner, text, signal).catch(() => undefined);
         if (!speech) continue;
         const oldest = this.#entries.keys().next();
         if (this.#entries.size >= MAX_ENTRIES && !oldest.done) this.#entries.delete(oldest.value);
@@ -99,7 +111,12 @@ function recordingKey(language: string, text: string): string {
 }
 
 /** Speaks one text in a session of its own. Rejects when it does not come out whole. */
-async function synthesise(vendor: TtsVendor, manner: Manner, text: string): Promise<CachedSpeech> {
+async function synthesise(
+  vendor: TtsVendor,
+  manner: Manner,
+  text: string,
+  signal: AbortSignal,
+): Promise<CachedSpeech> {
   const pieces: Piece[] = [];
   const words: TimedWord[] = [];
   let timed = true;
@@ -110,7 +127,11 @@ async function synthesise(vendor: TtsVendor, manner: Manner, text: string): Prom
       else reject(error instanceof Error ? error : new Error('speech was not made'));
     };
   });
+  // It may fail while the session is still being opened; it is awaited below.
+  done.catch(() => undefined);
   const timer = setTimeout(() => settle(new Error('speech took too long')), LINE_TIMEOUT_MS);
+  const leave = (): void => settle(new Error('no longer wanted'));
+  signal.addEventListener('abort', leave, { once: true });
   try {
     const session = await vendor.open({
       ...manner,
@@ -140,8 +161,8 @@ async function synthesise(vendor: TtsVendor, manner: Manner, text: string): Prom
       session.close();
     }
   } finally {
+    signal.removeEventListener('abort', leave);
     clearTimeout(timer);
-    done.catch(() => undefined);
   }
   const totalMs = pieces.reduce((sum, piece) => sum + piece.bytes, 0) / 8;
   if (totalMs === 0) throw new Error('speech was empty');

@@ -189,6 +189,7 @@ export async function createApp(
     },
     close: async () => {
       calls.close();
+      speechCache.close();
       dev?.close();
       await closeAll({ media, server, store, vendors });
       metrics?.close();
