@@ -12,10 +12,14 @@ const PART_OF_DAY = {
   es: { morning: 'Buenos días', afternoon: 'Buenas tardes', evening: 'Buenas noches' },
 } as const;
 
+/** The first hour of the evening. In Spanish the afternoon lasts until dark. */
+const EVENING_HOUR = { en: 18, es: 20 } as const;
+
 function salutation(person: Person, at: Date): string {
   const hour = localHour(at, person.timeZone);
+  const evening = EVENING_HOUR[person.language];
   const part =
-    hour >= 4 && hour < 12 ? 'morning' : hour >= 12 && hour < 18 ? 'afternoon' : 'evening';
+    hour >= 4 && hour < 12 ? 'morning' : hour >= 12 && hour < evening ? 'afternoon' : 'evening';
   const words = PART_OF_DAY[person.language][part];
   return person.name === '' ? `${words}.` : `${words}, ${person.name}.`;
 }

@@ -25,7 +25,7 @@ How you speak
 - Ask at most one thing at a time, and only when it moves the conversation on. Often it is enough to listen.
 - Say numbers, times and dates as one says them aloud.
 - The words you get come from speech recognition and may be misheard; when something makes no sense, ask kindly.
-- If your last words were interrupted, do not repeat them unless asked.
+- A dash at the end of your words means that you were interrupted there. Do not repeat what was cut off unless asked, and never write such a dash yourself.
 
 What matters
 - Be interested in the person: their day, their people, their memories. Remember what they have said in this call.
@@ -43,13 +43,13 @@ const LANGUAGE = {
 
 /** The system prompt, stable for the whole call. `at` is when the call began. */
 export function systemPrompt(person: Person, at: Date): readonly PromptPart[] {
-  const known = [...person.facts, ...person.people];
-  const followUps = person.followUps.map((line) => `- ${line}`).join('\n');
+  const known = listed([...person.facts, ...person.people]);
+  const followUps = listed(person.followUps);
   const about = [
     person.name === ''
       ? 'You do not know this person yet. Be friendly, find out gently what they like to be called, and quote no prices.'
-      : `You are talking with ${person.name}.`,
-    known.length === 0 ? '' : `What you know:\n${known.map((line) => `- ${line}`).join('\n')}`,
+      : `You are talking with ${plain(person.name)}.`,
+    known === '' ? '' : `What you know:\n${known}`,
     followUps === '' ? '' : `Left open last time (bring up when it fits):\n${followUps}`,
     `Where they live it was ${localMoment(at, person.timeZone)} when the call began.`,
     LANGUAGE[person.language],
@@ -58,6 +58,22 @@ export function systemPrompt(person: Person, at: Date): readonly PromptPart[] {
     { text: CHARACTER, cached: true },
     { text: about.filter((part) => part !== '').join('\n\n'), cached: true },
   ];
+}
+
+/**
+ * What others said or wrote, as information: on one line and without brackets, so that it can
+ * neither open a section of its own nor pass for guidance.
+ */
+function plain(text: string): string {
+  return text.replaceAll(/[<>]/g, ' ').replaceAll(/\s+/g, ' ').trim();
+}
+
+function listed(lines: readonly string[]): string {
+  return lines
+    .map(plain)
+    .filter((line) => line !== '')
+    .map((line) => `- ${line}`)
+    .join('\n');
 }
 
 function localMoment(at: Date, timeZone: string): string {
@@ -83,7 +99,11 @@ const CUES: Readonly<Record<Cue, string>> = {
   'after-tool': 'Answer now with what you found, in one or two sentences.',
 };
 
-/** The conversation as messages; the guidance of this turn goes with the last caller message. */
+/**
+ * The conversation as messages, which alternate, begin and end with the user, hold no empty text,
+ * and keep each tool's result right behind its call. The guidance of this turn goes with the last
+ * one and into no other, so that what came before stays the same from turn to turn.
+ */
 export function promptMessages(
   history: readonly HistoryEntry[],
   cues: readonly Cue[],
@@ -95,13 +115,16 @@ export function promptMessages(
     if (last?.role === role) messages.splice(-1, 1, { role, content: [...last.content, block] });
     else messages.push({ role, content: [block] });
   };
-  if (history[0]?.role !== 'caller') {
+  if (history[0]?.role !== 'caller' || plain(history[0].text) === '') {
     add('user', { kind: 'text', text: '(The telephone was answered.)' });
   }
   for (const entry of history) addEntry(entry, add);
   const hints = [...cues.map((cue) => CUES[cue]), ...guidance];
   if (hints.length > 0) {
     add('user', { kind: 'text', text: `<guidance>${hints.join(' ')}</guidance>` });
+  }
+  if (messages.at(-1)?.role !== 'user') {
+    add('user', { kind: 'text', text: '(The caller is listening.)' });
   }
   return messages;
 }
@@ -111,11 +134,14 @@ function addEntry(
   add: (role: PromptMessage['role'], block: PromptBlock) => void,
 ): void {
   switch (entry.role) {
-    case 'caller':
-      return add('user', { kind: 'text', text: entry.text });
+    case 'caller': {
+      const text = plain(entry.text);
+      return text === '' ? undefined : add('user', { kind: 'text', text });
+    }
     case 'companion': {
-      const text = entry.interrupted ? `${entry.text} —` : entry.text;
-      return add('assistant', { kind: 'text', text });
+      const text = entry.text.trim();
+      if (text === '') return undefined;
+      return add('assistant', { kind: 'text', text: entry.interrupted ? `${text} —` : text });
     }
     case 'tool': {
       const { callId, name, input } = entry;

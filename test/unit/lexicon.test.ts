@@ -193,10 +193,11 @@ describe('words over the companion', () => {
       ...OVER_EN.map(([text]): [string, Language] => [text, 'en']),
       ...OVER_ES.map(([text]): [string, Language] => [text, 'es']),
     ];
-    for (const [text, language] of all) {
-      const before = judgeOverlap(text, language);
-      const after = judgeOverlap(`${text} and the garden grows`, language);
-      if (weight[before] === 3) expect(weight[after], text).toBe(3);
+    const taken = all.filter(([text, language]) => weight[judgeOverlap(text, language)] === 3);
+    expect(taken.length).toBeGreaterThan(20);
+    for (const [text, language] of taken) {
+      const more = judgeOverlap(`${text} and the garden grows`, language);
+      expect(weight[more], text).toBe(3);
     }
   });
 });
