@@ -1,5 +1,6 @@
 import { VendorError } from '../src/errors.ts';
 import type { Breaker, Permit } from './breaker.ts';
+import type { RequestBreaker } from './request-breaker.ts';
 import type { LlmEvent, LlmRequest, LlmVendor } from './llm/port.ts';
 import type { SttVendor } from './stt/port.ts';
 import type { TelephonyVendor } from './telephony/port.ts';
@@ -202,19 +203,12 @@ class GuardedUtterances {
 }
 
 /** Success: any proper answer. A hang-up is never refused: a call that goes on costs and disturbs. */
-export function guardTelephony(vendor: TelephonyVendor, breaker: Breaker): TelephonyVendor {
-  const guarded = async <T>(permit: Permit, request: () => Promise<T>): Promise<T> =>
-    watched(permit, async () => {
-      const result = await request();
-      permit.succeeded();
-      return result;
-    });
+export function guardTelephony(vendor: TelephonyVendor, breaker: RequestBreaker): TelephonyVendor {
   return {
-    placeCall: async (request) => guarded(breaker.enter(), async () => vendor.placeCall(request)),
-    hangUp: async (callSid) => guarded(breaker.observe(), async () => vendor.hangUp(callSid)),
-    redirect: async (callSid, url) =>
-      guarded(breaker.enter(), async () => vendor.redirect(callSid, url)),
-    sendSms: async (to, body) => guarded(breaker.enter(), async () => vendor.sendSms(to, body)),
+    placeCall: async (request) => breaker.fire(async () => vendor.placeCall(request)),
+    hangUp: async (callSid) => breaker.fire(async () => vendor.hangUp(callSid), { always: true }),
+    redirect: async (callSid, url) => breaker.fire(async () => vendor.redirect(callSid, url)),
+    sendSms: async (to, body) => breaker.fire(async () => vendor.sendSms(to, body)),
   };
 }
 

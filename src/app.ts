@@ -5,8 +5,9 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
-import { Breaker } from '../adapters/breaker.ts';
+import { Breaker, type BreakerStatus } from '../adapters/breaker.ts';
 import { guardLlm, guardStt, guardTelephony, guardTts } from '../adapters/guarded.ts';
+import { RequestBreaker } from '../adapters/request-breaker.ts';
 import { createClaude } from '../adapters/llm/claude.ts';
 import { createDeepgramFlux } from '../adapters/stt/deepgram-flux.ts';
 import { createDeepgramNova } from '../adapters/stt/deepgram-nova.ts';
@@ -116,7 +117,7 @@ export async function createApp(
   app.disable('x-powered-by');
   app.use(correlate(log));
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
-  const breakers = (): ReturnType<Breaker['status']>[] => vendors.breakers.map((b) => b.status());
+  const breakers = (): BreakerStatus[] => vendors.breakers.map((b) => b.status());
   app.use('/health', healthRoutes({ calls, store, breakers, mode: config.mode }));
   const signature = createSignatureCheck({
     publicUrl,
@@ -201,7 +202,7 @@ export async function createApp(
 type Vendors = Pick<CallServices, 'stt' | 'llm' | 'tts' | 'telephony'> & {
   /** The voice of last resort: says only what was recorded. */
   readonly recordings: TtsVendor;
-  readonly breakers: readonly Breaker[];
+  readonly breakers: readonly (Breaker | RequestBreaker)[];
   warm(): Promise<void>;
   close(): void;
 };
@@ -225,7 +226,7 @@ async function connectVendors(config: Config): Promise<Vendors> {
     claude: new Breaker('claude'),
     socketVoice: new Breaker('elevenlabs-socket'),
     httpVoice: new Breaker('elevenlabs-http'),
-    twilio: new Breaker('twilio'),
+    twilio: new RequestBreaker('twilio'),
   };
   return {
     stt: [guardStt(flux, breaker.flux), guardStt(nova, breaker.nova)],
@@ -238,6 +239,7 @@ async function connectVendors(config: Config): Promise<Vendors> {
     close: () => {
       claude.close();
       httpVoice.shutDown();
+      breaker.twilio.shutDown();
     },
   };
 }

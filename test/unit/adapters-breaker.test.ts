@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Breaker } from '../../adapters/breaker.ts';
 import { guardLlm, guardTelephony, guardTts } from '../../adapters/guarded.ts';
+import { RequestBreaker } from '../../adapters/request-breaker.ts';
 import type { LlmVendor } from '../../adapters/llm/port.ts';
 import type { TelephonyVendor } from '../../adapters/telephony/port.ts';
 import type { TtsEvent, TtsVendor } from '../../adapters/tts/port.ts';
@@ -214,12 +215,14 @@ describe('guarded vendors', () => {
       redirect: async () => undefined,
       sendSms: async () => undefined,
     };
-    const guarded = guardTelephony(vendor, new Breaker('twilio'));
+    const breaker = new RequestBreaker('twilio');
+    const guarded = guardTelephony(vendor, breaker);
     const call = { to: '', answerUrl: '', statusUrl: '', amdUrl: '' };
     const request = { ...call, ringTimeoutSeconds: 1, timeLimitSeconds: 1 };
     await expect(guarded.placeCall(request)).rejects.toBe(error);
     await expect(guarded.placeCall(request)).rejects.toMatchObject({ failure: 'breaker-open' });
     await guarded.hangUp('CA1');
     expect(hungUp).toEqual(['CA1']);
+    breaker.shutDown();
   });
 });
