@@ -5,6 +5,7 @@
 import { startAnthropicEmulator } from '../emulators/anthropic/server.ts';
 import { startDeepgramEmulator } from '../emulators/deepgram/server.ts';
 import { startElevenLabsEmulator } from '../emulators/elevenlabs/server.ts';
+import { startGeminiEmulator } from '../emulators/gemini/server.ts';
 import { startTwilioEmulator } from '../emulators/twilio/emulator.ts';
 import { createApp, type App } from '../src/app.ts';
 import { withEmulators, type Config } from '../src/config.ts';
@@ -17,16 +18,18 @@ export async function startOnEmulators(
   log: Logger,
 ): Promise<{ readonly app: App; close(): Promise<void> }> {
   const { accountSid, authToken, phoneNumber } = config.twilio;
-  const [twilio, deepgram, anthropic, elevenlabs] = await Promise.all([
+  const [twilio, deepgram, anthropic, gemini, elevenlabs] = await Promise.all([
     startTwilioEmulator({ accountSid, authToken }),
     startDeepgramEmulator({ briefLog: true }),
     startAnthropicEmulator(),
+    startGeminiEmulator(),
     startElevenLabsEmulator(),
   ]);
   const urls = {
     twilio: twilio.url,
     deepgram: deepgram.url,
     anthropic: anthropic.url,
+    gemini: gemini.url,
     elevenlabs: elevenlabs.url,
   };
   const app = await createApp(withEmulators(config, urls), log, {
@@ -47,7 +50,8 @@ export async function startOnEmulators(
     close: async () => {
       await phone.close();
       await app.close();
-      await Promise.all([twilio.close(), deepgram.close(), anthropic.close(), elevenlabs.close()]);
+      const vendors = [twilio, deepgram, anthropic, gemini, elevenlabs];
+      await Promise.all(vendors.map(async (vendor) => await vendor.close()));
     },
   };
 }

@@ -1,20 +1,12 @@
 /**
- * The composition root: plain constructor calls, top to bottom. The only file that names vendors.
+ * The composition root: plain constructor calls, top to bottom. The vendors are named in vendors.ts
+ * and nowhere else.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
-import { Breaker, type BreakerStatus } from '../adapters/breaker.ts';
-import { guardLlm, guardStt, guardTelephony, guardTts } from '../adapters/guarded.ts';
-import { RequestBreaker } from '../adapters/request-breaker.ts';
-import { createClaude } from '../adapters/llm/claude.ts';
-import { createDeepgramFlux } from '../adapters/stt/deepgram-flux.ts';
-import { createDeepgramNova } from '../adapters/stt/deepgram-nova.ts';
-import { createTwilio } from '../adapters/telephony/twilio.ts';
-import { createClips } from '../adapters/tts/clips.ts';
-import { createElevenLabsHttp } from '../adapters/tts/elevenlabs-http.ts';
-import { createElevenLabsSocket } from '../adapters/tts/elevenlabs-socket.ts';
+import type { BreakerStatus } from '../adapters/breaker.ts';
 import type { TtsVendor } from '../adapters/tts/port.ts';
 import type { CallServices } from '../pipelines/call.ts';
 import { Calls, type Claimed } from '../pipelines/calls.ts';
@@ -28,8 +20,6 @@ import { voiceRoutes } from '../routes/voice.ts';
 import { createMediaSocket, type MediaSocket } from '../websocket/media-socket.ts';
 import { commonLines } from './companion/lines.ts';
 import { DEFAULT_MANNER, stranger } from './companion/person.ts';
-import { systemPrompt } from './companion/prompt.ts';
-import { COMPANION_TOOLS } from './companion/tools.ts';
 import { mediaStreamUrl, withListeningPort, type Config } from './config.ts';
 import type { Settings } from './conversation/types.ts';
 import { EventHub } from './events.ts';
@@ -41,6 +31,7 @@ import type { ErrorReporter } from './sentry.ts';
 import { createMemorySessionStore } from './store/memory-session-store.ts';
 import { createRedisSessionStore } from './store/redis-session-store.ts';
 import type { SessionStore } from './store/session-store.ts';
+import { connectVendors, type Vendors } from './vendors.ts';
 
 export type App = {
   readonly server: Server;
@@ -84,7 +75,7 @@ export async function createApp(
 
   const vendors = await connectVendors(config);
   const reporter = await openReporter(config);
-  const speechCache = new SpeechCache(vendors.tts);
+  const speechCache = new SpeechCache(vendors.ownVoice);
   await keepRecordings(speechCache, vendors.recordings);
   const services: CallServices = {
     stt: vendors.stt,
@@ -195,51 +186,6 @@ export async function createApp(
       await closeAll({ media, server, store, vendors });
       metrics?.close();
       await reporter?.flush(1_000);
-    },
-  };
-}
-
-type Vendors = Pick<CallServices, 'stt' | 'llm' | 'tts' | 'telephony'> & {
-  /** The voice of last resort: says only what was recorded. */
-  readonly recordings: TtsVendor;
-  readonly breakers: readonly (Breaker | RequestBreaker)[];
-  warm(): Promise<void>;
-  close(): void;
-};
-
-/** Loads the SDKs now: a lazy import would be paid for by the first caller. */
-async function connectVendors(config: Config): Promise<Vendors> {
-  const { deepgram, anthropic, elevenlabs, twilio } = config;
-  const httpVoice = createElevenLabsHttp(elevenlabs);
-  const [flux, nova, claude, carrier, clips] = await Promise.all([
-    createDeepgramFlux(deepgram),
-    createDeepgramNova(deepgram),
-    createClaude(anthropic),
-    createTwilio(twilio),
-    createClips(),
-    httpVoice.load(),
-  ]);
-  const socketVoice = createElevenLabsSocket(elevenlabs);
-  const breaker = {
-    flux: new Breaker('deepgram-flux'),
-    nova: new Breaker('deepgram-nova'),
-    claude: new Breaker('claude'),
-    socketVoice: new Breaker('elevenlabs-socket'),
-    httpVoice: new Breaker('elevenlabs-http'),
-    twilio: new RequestBreaker('twilio'),
-  };
-  return {
-    stt: [guardStt(flux, breaker.flux), guardStt(nova, breaker.nova)],
-    llm: [guardLlm(claude, breaker.claude)],
-    tts: [guardTts(socketVoice, breaker.socketVoice), guardTts(httpVoice, breaker.httpVoice)],
-    recordings: clips,
-    telephony: guardTelephony(carrier, breaker.twilio),
-    breakers: Object.values(breaker),
-    warm: async () => await claude.prewarm(systemPrompt(stranger(''), new Date()), COMPANION_TOOLS),
-    close: () => {
-      claude.close();
-      httpVoice.shutDown();
-      breaker.twilio.shutDown();
     },
   };
 }

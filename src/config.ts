@@ -266,19 +266,30 @@ export function withListeningPort(config: Config, port: number): Config {
 export type EmulatedVendor = 'twilio' | 'deepgram' | 'anthropic' | 'elevenlabs';
 
 /**
- * Points the vendors at emulators. A base URL that was set by hand stays.
+ * Points the vendors at emulators. A base URL that was set by hand stays. Gemini is emulated only
+ * where there is an emulator for it.
  * @throws Error in production, where no emulator may ever answer.
  */
 export function withEmulators(
   config: Config,
-  urls: Readonly<Record<EmulatedVendor, string>>,
+  urls: Readonly<Record<EmulatedVendor, string>> & { readonly gemini?: string },
 ): Config {
   if (config.environment === 'production') throw new Error('no emulators in production');
+  const { gemini } = config;
+  const second =
+    urls.gemini === undefined
+      ? gemini
+      : {
+          ...gemini,
+          apiKey: gemini.apiKey ?? EMULATED.apiKey,
+          baseUrl: gemini.baseUrl ?? urls.gemini,
+        };
   return {
     ...config,
     twilio: { ...config.twilio, baseUrl: config.twilio.baseUrl ?? urls.twilio },
     deepgram: { ...config.deepgram, baseUrl: config.deepgram.baseUrl ?? urls.deepgram },
     anthropic: { ...config.anthropic, baseUrl: config.anthropic.baseUrl ?? urls.anthropic },
+    gemini: second,
     elevenlabs: { ...config.elevenlabs, baseUrl: config.elevenlabs.baseUrl ?? urls.elevenlabs },
   };
 }
