@@ -81,9 +81,12 @@ function endpointingMs(settings: EndOfTurnSettings): number {
   return Math.round(300 + 700 * patience);
 }
 
-/** The vendor takes 1000–5000. */
+/**
+ * Ends the turns whose pause `endpointing` misses: in noise, or where a window was closed inside the
+ * pause. A little later than that pause, so that it is the exception. The vendor takes 1000–5000.
+ */
 function utteranceEndMs(settings: EndOfTurnSettings): number {
-  return Math.min(5_000, Math.max(1_000, Math.round(settings.eotTimeoutMs / 2)));
+  return Math.max(1_000, endpointingMs(settings) + 200);
 }
 
 type NovaWire = {
