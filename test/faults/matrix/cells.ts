@@ -1,0 +1,209 @@
+/**
+ * The fault matrix: every vendor and rung × every fault × every moment. Cells that make no sense are
+ * listed with the reason; none is left out in silence.
+ */
+import type { Fault } from '../../../emulators/faults.ts';
+
+export const VENDORS = [
+  'flux',
+  'nova',
+  'claude',
+  'gemini',
+  'elevenlabs-socket',
+  'elevenlabs-http',
+  'aura',
+  'twilio-rest',
+] as const;
+export type MatrixVendor = (typeof VENDORS)[number];
+
+export const FAULTS = [
+  'refused',
+  'dns',
+  'tls',
+  '401',
+  '429',
+  '5xx',
+  'hang',
+  'slow',
+  'trickle',
+  'garbage',
+  'wrong-shape',
+  'cut',
+  'wrong-order',
+  'duplicate',
+  'empty',
+  'oversize',
+] as const;
+export type MatrixFault = (typeof FAULTS)[number];
+
+export const MOMENTS = ['before', 'first-turn', 'mid-sentence', 'barge-in'] as const;
+export type Moment = (typeof MOMENTS)[number];
+
+/** The machine behind a base URL. Refused, DNS and TLS hit all of it. */
+export type Host = 'deepgram' | 'anthropic' | 'gemini' | 'elevenlabs' | 'twilio';
+
+export type VendorPlan = {
+  readonly title: string;
+  readonly host: Host;
+  /** The emulator's name of the surface. */
+  readonly surface: string;
+  /** Request lines of its connections. */
+  readonly path: RegExp;
+  /** Rungs above, which answer 503 from the start, so that this one is in use. */
+  readonly above: readonly MatrixVendor[];
+};
+
+export const PLANS: Readonly<Record<MatrixVendor, VendorPlan>> = {
+  flux: {
+    title: 'Deepgram Flux',
+    host: 'deepgram',
+    surface: 'v2',
+    path: /^GET \/v2\/listen/,
+    above: [],
+  },
+  nova: {
+    title: 'Deepgram nova-3',
+    host: 'deepgram',
+    surface: 'v1',
+    path: /^GET \/v1\/listen/,
+    above: ['flux'],
+  },
+  claude: {
+    title: 'Claude',
+    host: 'anthropic',
+    surface: 'messages',
+    path: /^POST /,
+    above: [],
+  },
+  gemini: {
+    title: 'Gemini',
+    host: 'gemini',
+    surface: 'generate',
+    path: /^POST /,
+    above: ['claude'],
+  },
+  'elevenlabs-socket': {
+    title: 'ElevenLabs socket',
+    host: 'elevenlabs',
+    surface: 'multi',
+    path: /^GET .*\/multi-stream-input/,
+    above: [],
+  },
+  'elevenlabs-http': {
+    title: 'ElevenLabs HTTP',
+    host: 'elevenlabs',
+    surface: 'http',
+    path: /^POST /,
+    above: ['elevenlabs-socket'],
+  },
+  aura: {
+    title: 'Deepgram Aura',
+    host: 'deepgram',
+    surface: 'speak',
+    path: /^(?:POST|GET) \/v[12]\/speak/,
+    above: ['elevenlabs-socket', 'elevenlabs-http'],
+  },
+  'twilio-rest': {
+    title: 'Twilio REST',
+    host: 'twilio',
+    surface: 'rest',
+    path: /^(?:POST|GET|DELETE) /,
+    above: [],
+  },
+};
+
+/** Faults of a connection as such: the whole host has them. */
+export const HOST_FAULTS: ReadonlySet<MatrixFault> = new Set<MatrixFault>([
+  'refused',
+  'dns',
+  'tls',
+]);
+
+export type Cell = {
+  readonly vendor: MatrixVendor;
+  readonly fault: MatrixFault;
+  readonly moment: Moment;
+};
+
+export type PlannedCell = Cell & {
+  /** Set: the cell is not run, and why. */
+  readonly skipped: string | undefined;
+};
+
+export function cellName({ vendor, fault, moment }: Cell): string {
+  return `${vendor} × ${fault} × ${moment}`;
+}
+
+/** All cells, in the table's order. */
+export function allCells(): PlannedCell[] {
+  return VENDORS.flatMap((vendor) =>
+    FAULTS.flatMap((fault) =>
+      MOMENTS.map((moment) => {
+        const cell = { vendor, fault, moment };
+        return { ...cell, skipped: reasonToSkip(cell) };
+      }),
+    ),
+  );
+}
+
+function reasonToSkip({ vendor, fault, moment }: Cell): string | undefined {
+  if (HOST_FAULTS.has(fault)) {
+    if (vendor === 'nova') return 'nova-3 and Flux are one host: the row of Flux loses both';
+    if (vendor === 'elevenlabs-http') {
+      return 'the socket and HTTP are one host: the row of the socket loses both';
+    }
+  }
+  if (vendor === 'elevenlabs-http' && fault === 'wrong-shape') {
+    return 'raw audio has no JSON: the same bytes as garbage';
+  }
+  if (vendor === 'aura' && fault === 'wrong-shape') {
+    return 'raw audio has no JSON: the same bytes as garbage';
+  }
+  if ((vendor === 'elevenlabs-http' || vendor === 'aura') && OPAQUE_AUDIO.has(fault)) {
+    return 'raw audio carries no order or count: nobody but a listener could tell';
+  }
+  if (vendor === 'twilio-rest') {
+    if (fault === 'wrong-order') return 'one answer to one request has no order';
+    if (moment === 'first-turn' || moment === 'barge-in') {
+      return 'no request is under way then; the next is the hang-up, as in mid-sentence';
+    }
+  }
+  return undefined;
+}
+
+const OPAQUE_AUDIO: ReadonlySet<MatrixFault> = new Set<MatrixFault>(['wrong-order', 'duplicate']);
+
+/** 10 MB, far above every limit of ours. */
+const OVERSIZE_BYTES = 10 * 1_024 * 1_024;
+
+/** What the emulator is told to do with every new request or connection; none for host faults. */
+export function emulatorFault(vendor: MatrixVendor, fault: MatrixFault): Fault | undefined {
+  switch (fault) {
+    case 'refused':
+    case 'dns':
+    case 'tls':
+      return undefined;
+    case '401':
+      return { kind: 'status', status: 401 };
+    case '429':
+      return { kind: 'status', status: 429, retryAfterSeconds: 7 };
+    case '5xx':
+      return { kind: 'status', status: vendor === 'claude' ? 529 : 500 };
+    case 'hang':
+      return { kind: 'hang' };
+    case 'slow':
+      return { kind: 'slow', factor: 10 };
+    case 'trickle':
+      return { kind: 'trickle', bytesPerSecond: 1 };
+    case 'garbage':
+    case 'wrong-shape':
+    case 'wrong-order':
+    case 'duplicate':
+    case 'empty':
+      return { kind: fault };
+    case 'oversize':
+      return { kind: 'oversize', bytes: OVERSIZE_BYTES };
+    case 'cut':
+      return { kind: 'cut', afterMessages: 3 };
+  }
+}

@@ -1,0 +1,212 @@
+/**
+ * The world of one group of calls: every vendor's emulator behind a wire of its own, and the real
+ * server with the vendors' real SDKs, pointed at names that the matrix can take away.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { companionBrain } from '../../../emulators/anthropic/brain.ts';
+import { startAnthropicEmulator } from '../../../emulators/anthropic/server.ts';
+import { startDeepgramEmulator } from '../../../emulators/deepgram/server.ts';
+import { startElevenLabsEmulator } from '../../../emulators/elevenlabs/server.ts';
+import type { FaultScript } from '../../../emulators/faults.ts';
+import { startGeminiEmulator } from '../../../emulators/gemini/server.ts';
+import { startTwilioEmulator } from '../../../emulators/twilio/emulator.ts';
+import { createApp, type App } from '../../../src/app.ts';
+import { loadConfig } from '../../../src/config.ts';
+import type { TimedCallEvent } from '../../../src/events.ts';
+import { createLogger } from '../../../src/log.ts';
+import { peopleFrom } from '../../../src/people.ts';
+import {
+  emulatorFault,
+  MOMENTS,
+  PLANS,
+  type Host,
+  type MatrixFault,
+  type MatrixVendor,
+  type VendorPlan,
+} from './cells.ts';
+import type { Names } from './names.ts';
+import { personOf, scriptedReplies } from './phrases.ts';
+import { startWire, type Wire, type WireTls } from './wire.ts';
+
+export const OUR_NUMBER = '+15005550006';
+const AUTH_TOKEN = 'emulated-twilio-token';
+const HOSTS: readonly Host[] = ['deepgram', 'anthropic', 'gemini', 'elevenlabs', 'twilio'];
+/** Connections of a call; pooled HTTP connections outlive it on purpose. */
+const CALL_SOCKETS = /^GET /;
+const ANY = /(?:)/;
+
+/** What all groups of a process share. */
+export type Ground = {
+  readonly names: Names;
+  /** For every name of the matrix: one certificate this process trusts, one it does not. */
+  readonly tls: WireTls;
+};
+
+export type World = {
+  readonly app: App;
+  readonly emulators: Emulators;
+  /** Everything the server told about its calls: for explanations, never for judgement. */
+  readonly events: readonly TimedCallEvent[];
+  /** Begins the fault. Resolves when it is in force. */
+  strike(): Promise<void>;
+  /** The vendor is well again; not for hosts that were refused, lost or distrusted. */
+  heal(): void;
+  /** Connections, by host, that a finished call should not have left open. */
+  leftovers(): string[];
+  /** Connections of any kind that are open. */
+  connections(): number;
+  close(): Promise<void>;
+};
+
+export type Emulators = Awaited<ReturnType<typeof startEmulators>>;
+
+async function startEmulators() {
+  const reply = companionBrain({ table: scriptedReplies() });
+  const [twilio, deepgram, anthropic, gemini, elevenlabs] = await Promise.all([
+    startTwilioEmulator({ authToken: AUTH_TOKEN, record: false }),
+    startDeepgramEmulator({ briefLog: true }),
+    startAnthropicEmulator({ reply, script: { firstTokenMs: 150 } }),
+    startGeminiEmulator({ reply, script: { firstTokenMs: 150 } }),
+    // Words rather than music: the sound costs nothing, and is in the making while it is played.
+    startElevenLabsEmulator({ script: { sound: 'tone', firstByteMs: 150, realTimeFactor: 3 } }),
+  ]);
+  return { twilio, deepgram, anthropic, gemini, elevenlabs };
+}
+
+const faultsOf = (emulators: Emulators, host: Host): FaultScript => emulators[host].faults;
+
+export type WorldOptions = {
+  readonly vendor: MatrixVendor;
+  readonly fault: MatrixFault;
+  /** Makes the group's names its own. */
+  readonly id: string;
+};
+
+export async function startWorld(options: WorldOptions, ground: Ground): Promise<World> {
+  const { vendor, fault, id } = options;
+  const plan = PLANS[vendor];
+  const emulators = await startEmulators();
+  for (const above of plan.above) {
+    const { host, surface } = PLANS[above];
+    faultsOf(emulators, host).add({ surface, fault: { kind: 'status', status: 503 } });
+  }
+  const names = new Map(HOSTS.map((host) => [host, `${host}-${id}${ground.names.suffix}`]));
+  const wires = new Map<Host, Wire>();
+  const baseUrls = new Map<Host, string>();
+  for (const host of HOSTS) {
+    const secure = fault === 'tls' && host === plan.host;
+    const target = Number(new URL(emulators[host].url).port);
+    const wire = await startWire(target, secure ? ground.tls : undefined);
+    wires.set(host, wire);
+    baseUrls.set(host, `${secure ? 'https' : 'http'}://${names.get(host) ?? ''}:${wire.port}`);
+  }
+  const { app, events, closeApp } = await startServer(emulators, baseUrls);
+  const wire = wires.get(plan.host);
+  if (!wire) throw new Error(`no wire to ${plan.host}`);
+  let healed = (): void => undefined;
+  return {
+    app,
+    emulators,
+    events,
+    strike: async () => {
+      healed = strikeVendor(emulators, wire, plan, vendor, fault);
+      if (fault === 'refused') await wire.refuse();
+      if (fault === 'dns') {
+        ground.names.lose(names.get(plan.host) ?? '');
+        wire.cut(ANY);
+      }
+      if (fault === 'tls') wire.distrust();
+    },
+    heal: () => healed(),
+    leftovers: () =>
+      [...wires].flatMap(([host, each]) => {
+        const open = each.open(CALL_SOCKETS);
+        return open === 0 ? [] : [`${open} socket(s) to ${host}`];
+      }),
+    connections: () => [...wires.values()].reduce((sum, each) => sum + each.open(ANY), 0),
+    close: async () => {
+      await closeApp();
+      await Promise.all([...wires.values()].map(async (each) => await each.close()));
+      await Promise.all(Object.values(emulators).map(async (each) => await each.close()));
+    },
+  };
+}
+
+async function startServer(
+  emulators: Emulators,
+  baseUrls: ReadonlyMap<Host, string>,
+): Promise<{ app: App; events: TimedCallEvent[]; closeApp: () => Promise<void> }> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'hearthline-matrix-'));
+  const key = 'emulated-key';
+  const config = loadConfig({
+    NODE_ENV: 'test',
+    PORT: '0',
+    DATA_DIR: dataDir,
+    TWILIO_ACCOUNT_SID: emulators.twilio.accountSid,
+    TWILIO_AUTH_TOKEN: AUTH_TOKEN,
+    TWILIO_PHONE_NUMBER: OUR_NUMBER,
+    TWILIO_BASE_URL: baseUrls.get('twilio'),
+    DEEPGRAM_API_KEY: key,
+    DEEPGRAM_BASE_URL: baseUrls.get('deepgram'),
+    ANTHROPIC_API_KEY: key,
+    ANTHROPIC_BASE_URL: baseUrls.get('anthropic'),
+    GEMINI_API_KEY: key,
+    GEMINI_BASE_URL: baseUrls.get('gemini'),
+    ELEVENLABS_API_KEY: key,
+    ELEVENLABS_VOICE_ID: 'emulated-voice',
+    ELEVENLABS_BASE_URL: baseUrls.get('elevenlabs'),
+  });
+  const log = createLogger('error', { write: () => undefined });
+  const app = await createApp(config, log, {
+    people: peopleFrom(MOMENTS.map(personOf)),
+    // So that a call of half a minute may end with a goodbye.
+    settings: { goodbyeNotBeforeMs: 0 },
+    linesAhead: false,
+  });
+  const events: TimedCallEvent[] = [];
+  app.events.subscribe((event) => void events.push(event));
+  const url = `http://127.0.0.1:${await app.listen()}`;
+  emulators.twilio.setNumber({
+    phoneNumber: OUR_NUMBER,
+    voiceUrl: `${url}/voice/answer`,
+    statusCallbackUrl: `${url}/voice/status`,
+  });
+  await app.warmed;
+  const closeApp = async (): Promise<void> => {
+    await app.close();
+    await rm(dataDir, { recursive: true, force: true });
+  };
+  return { app, events, closeApp };
+}
+
+/** The fault on what is up and on what comes; returns the cure of the latter. */
+function strikeVendor(
+  emulators: Emulators,
+  wire: Wire,
+  plan: VendorPlan,
+  vendor: MatrixVendor,
+  fault: MatrixFault,
+): () => void {
+  const bent = emulatorFault(vendor, fault);
+  if (bent === undefined) return () => undefined;
+  const takeBack = faultsOf(emulators, plan.host).add({ surface: plan.surface, fault: bent });
+  const { path } = plan;
+  switch (fault) {
+    case 'hang':
+    case 'trickle':
+    case 'slow':
+      wire.set(path, fault);
+      break;
+    case 'garbage':
+      wire.spoil(path);
+      break;
+    default:
+      wire.cut(path);
+  }
+  return () => {
+    takeBack();
+    wire.set(path, 'pass');
+  };
+}
