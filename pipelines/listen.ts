@@ -7,7 +7,8 @@
  */
 import type { EndOfTurnSettings, SttEvent, SttSession, SttVendor } from '../adapters/stt/port.ts';
 import { observe } from '../src/companion/observer.ts';
-import type { Input } from '../src/conversation/types.ts';
+import { goodbye } from '../src/conversation/lexicon.ts';
+import type { Input, Observation } from '../src/conversation/types.ts';
 import { VendorError, type VendorFailure } from '../src/errors.ts';
 import type { CallEvent } from '../src/events.ts';
 import { AudioMemory } from './audio-memory.ts';
@@ -193,14 +194,19 @@ export class Listening {
       case 'resumed':
         return { kind: 'caller-resumed', sttTurn, text };
       case 'eager-end': {
-        const observed = observe(text, this.#options.language);
+        const observed = this.#observe(text);
         return { kind: 'caller-eager-end', sttTurn, text, observed };
       }
       case 'end': {
-        const observed = observe(text, this.#options.language);
+        const observed = this.#observe(text);
         return { kind: 'caller-final', sttTurn, text, observed };
       }
     }
+  }
+
+  #observe(text: string): Observation {
+    const { language } = this.#options;
+    return observe(text, language, goodbye(text, language));
   }
 
   #failed(vendor: SttVendor, failure: VendorFailure, late = false): void {
