@@ -79,6 +79,13 @@ async function ramp(calls: number, answerUrl: string): Promise<void> {
   await Promise.all(warm);
 }
 
+/** Never rejects. */
+async function leave(): Promise<void> {
+  await Promise.allSettled([...running]);
+  greetingMs = [];
+  tell({ notice: 'gone' });
+}
+
 obey({
   call: (order) => {
     if (order.order !== 'call') return;
@@ -107,13 +114,7 @@ obey({
   'hang-up': () => {
     leaving = true;
     for (const script of scripts.values()) script.leave();
-    Promise.allSettled([...running]).then(
-      () => {
-        greetingMs = [];
-        tell({ notice: 'gone' });
-      },
-      () => undefined,
-    );
+    void leave();
   },
 });
 tell({

@@ -1,9 +1,11 @@
 /** Child processes on cores of their own: started, spoken to, ended. */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Notice, Order, Report } from './messages.ts';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const TASKSET = ['/usr/bin/taskset', '/bin/taskset'].find((path) => existsSync(path));
 const READY_TIMEOUT_MS = 60_000;
 const REPORT_TIMEOUT_MS = 30_000;
 const EXIT_TIMEOUT_MS = 10_000;
@@ -28,11 +30,13 @@ export function spawnPinned(
     output === 'pipe' ? ('inherit' as const) : output,
     ...(ipc ? ['ipc' as const] : []),
   ];
-  const child = spawn('taskset', ['-c', String(core), process.execPath, ...args], {
-    cwd,
-    env,
-    stdio,
-  });
+  const pin = TASKSET === undefined ? [] : [TASKSET, '-c', String(core)];
+  const [program = process.execPath, ...rest] = [...pin, process.execPath, ...args];
+  const child = spawn(program, rest, { cwd, env, stdio });
+  // Whoever ends this process ends what it started.
+  const onExit = (): void => void child.kill('SIGKILL');
+  process.on('exit', onExit);
+  child.once('exit', () => process.off('exit', onExit));
   const exited = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
     child.once('error', () => resolve());
@@ -60,10 +64,7 @@ export class Helper {
     this.#spawned.child.on('message', (notice: Notice) => {
       for (const waiter of this.#waiting) if (waiter.take(notice)) this.#waiting.delete(waiter);
     });
-    void this.#spawned.exited.then(() => {
-      for (const { fail } of this.#waiting) fail(new Error(`${file} ended`));
-      this.#waiting.clear();
-    });
+    void this.#failWhenGone();
   }
 
   /** The environment that points the server here. */
@@ -97,6 +98,13 @@ export class Helper {
 
   async stop(): Promise<void> {
     await end(this.#spawned);
+  }
+
+  /** Never rejects. */
+  async #failWhenGone(): Promise<void> {
+    await this.#spawned.exited;
+    for (const { fail } of this.#waiting) fail(new Error(`${this.#file} ended`));
+    this.#waiting.clear();
   }
 
   async #next<T>(pick: (notice: Notice) => T | undefined, timeoutMs: number): Promise<T> {

@@ -4,8 +4,9 @@ import type { DeepgramEvent } from '../../emulators/deepgram/types.ts';
 import type { LogEntry } from '../../emulators/log.ts';
 import { BYTES_PER_MS } from '../../emulators/speech/types.ts';
 import { obey, tell, watchLoopLag } from './helper.ts';
-import type { HeardTurn, Spread4 } from './messages.ts';
+import type { HeardTurn } from './messages.ts';
 import { lastToken, STOPS } from './plan.ts';
+import { hundredth } from './stats.ts';
 
 const KEY = 'bench-key';
 
@@ -53,16 +54,13 @@ function takeSent(entry: Sent): void {
 }
 
 /** Lateness against the promptest group of the same connection. */
-function forwardLateness(): Spread4 {
+function forwardLateness(): number[] {
   const all: number[] = [];
   for (const list of arrivals.values()) {
     const promptest = list.reduce((least, offsetMs) => Math.min(least, offsetMs), Infinity);
-    for (const offsetMs of list) all.push(offsetMs - promptest);
+    for (const offsetMs of list) all.push(hundredth(offsetMs - promptest));
   }
-  const sorted = Float64Array.from(all).toSorted();
-  const at = (share: number): number =>
-    sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
-  return { n: sorted.length, p50: at(0.5), p99: at(0.99), max: at(1) };
+  return all;
 }
 
 obey({

@@ -66,15 +66,8 @@ export type EarsReport = SelfReport & {
   readonly report: 'ears';
   readonly turns: readonly HeardTurn[];
   /** Of every group of audio: how much later it came than the promptest of its connection. */
-  readonly forwardLatenessMs: Spread4;
+  readonly forwardLatenessMs: readonly number[];
   readonly connections: number;
-};
-
-export type Spread4 = {
-  readonly n: number;
-  readonly p50: number;
-  readonly p99: number;
-  readonly max: number;
 };
 
 /** One request to the model. */

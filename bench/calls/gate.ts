@@ -1,0 +1,42 @@
+/** Whether a run says something about the server, or about the machine it ran on. */
+import type { LevelRun } from './level.ts';
+import { spreadOf } from './stats.ts';
+
+/** What the hypervisor may take of the server's core. */
+const MAX_STEAL_SHARE = 0.02;
+/** How late the helpers' own event loops may be at the 99th percentile; busier ones may be later. */
+const MAX_LAG_MS = { few: 2, many: 5 } as const;
+const MANY_CALLS = 200;
+/** How late the callers' frames may leave at the 99th percentile; Node's timers are good to 1 ms. */
+const MAX_SEND_LATENESS_MS = { few: 3, many: 6 } as const;
+
+export type Quality = {
+  readonly stealShare: number;
+  readonly helperLagP99Ms: number;
+  readonly sendLatenessP99Ms: number;
+  /** What spoiled the run; empty for a good one. */
+  readonly spoiledBy: readonly string[];
+};
+
+export function judge(
+  run: Pick<LevelRun, 'calls' | 'stealShare'> & {
+    readonly callers: Pick<LevelRun['callers'], 'loopLagP99Ms' | 'sendLatenessMs'>;
+    readonly ears: Pick<LevelRun['ears'], 'loopLagP99Ms'>;
+    readonly vendors: Pick<LevelRun['vendors'], 'loopLagP99Ms'>;
+  },
+): Quality {
+  const size = run.calls >= MANY_CALLS ? 'many' : 'few';
+  const { callers, ears, vendors, stealShare } = run;
+  const lags = [callers.loopLagP99Ms, ears.loopLagP99Ms, vendors.loopLagP99Ms];
+  const helperLagP99Ms = Math.max(...lags);
+  const sendLatenessP99Ms = spreadOf(callers.sendLatenessMs)?.p99 ?? 0;
+  const spoiledBy: string[] = [];
+  if (stealShare > MAX_STEAL_SHARE) spoiledBy.push(`steal ${(stealShare * 100).toFixed(1)} %`);
+  if (helperLagP99Ms > MAX_LAG_MS[size]) {
+    spoiledBy.push(`helpers late by ${helperLagP99Ms.toFixed(1)} ms`);
+  }
+  if (sendLatenessP99Ms > MAX_SEND_LATENESS_MS[size]) {
+    spoiledBy.push(`callers late by ${sendLatenessP99Ms.toFixed(1)} ms`);
+  }
+  return { stealShare, helperLagP99Ms, sendLatenessP99Ms, spoiledBy };
+}

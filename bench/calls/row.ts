@@ -1,0 +1,104 @@
+/** A run's figures, as they are printed. */
+import type { Quality } from './gate.ts';
+import type { PlainTurn } from './join.ts';
+import type { LevelRun } from './level.ts';
+import { hundredth, spreadOf, type Spread } from './stats.ts';
+
+export type Row = {
+  readonly calls: number;
+  readonly seconds: number;
+  /** Plain turns: the caller's wait less the vendors' scripted waits. */
+  readonly addedMs: Spread | undefined;
+  /** Turns with a draft: end of turn → first media. */
+  readonly eagerMs: Spread | undefined;
+  /** a + b + d. */
+  readonly ownWorkMs: Spread | undefined;
+  readonly parts: Readonly<
+    Record<'groupingMs' | 'aMs' | 'bMs' | 'cMs' | 'dMs', Spread | undefined>
+  >;
+  readonly bargeInMs: Spread | undefined;
+  readonly bargeInsMissed: number;
+  /** Turns over the reply after whose clear media still came. */
+  readonly bargeInsLeaky: number;
+  readonly greetingMs: Spread | undefined;
+  /** Audio forwarded late, and gaps in what the caller heard, taken together. */
+  readonly latenessMs: Spread | undefined;
+  readonly underruns: number;
+  readonly cpuMsPerCallSecond: number;
+  readonly kbPerCall: number;
+  readonly idleMb: number;
+  readonly draftWasteShare: number;
+  readonly unanswered: number;
+  readonly callsLost: number;
+  readonly unjudged: number;
+  readonly quality: Quality;
+};
+
+export function rowOf(run: LevelRun, quality: Quality): Row {
+  const { joined, callers, ears, calls, seconds } = run;
+  const part = (name: keyof PlainTurn): Spread | undefined =>
+    spreadOf(joined.plain.map((turn) => turn[name]));
+  return {
+    calls,
+    seconds: hundredth(seconds),
+    addedMs: part('addedMs'),
+    eagerMs: spreadOf(joined.eagerMs),
+    ownWorkMs: part('ownWorkMs'),
+    parts: {
+      groupingMs: part('groupingMs'),
+      aMs: part('aMs'),
+      bMs: part('bMs'),
+      cMs: part('cMs'),
+      dMs: part('dMs'),
+    },
+    bargeInMs: spreadOf(joined.bargeInMs),
+    bargeInsMissed: joined.bargeInsMissed,
+    bargeInsLeaky: joined.bargeInsLeaky,
+    greetingMs: spreadOf(callers.greetingMs),
+    latenessMs: spreadOf([...ears.forwardLatenessMs, ...callers.underrunMs]),
+    underruns: callers.underrunMs.length,
+    cpuMsPerCallSecond: hundredth(run.cpuMs / seconds / calls),
+    kbPerCall: Math.round((run.rssKb - run.idleRssKb) / calls),
+    idleMb: Math.round(run.idleRssKb / 1024),
+    draftWasteShare: hundredth(joined.draftWasteShare),
+    unanswered: joined.unanswered,
+    callsLost: callers.lost.length,
+    unjudged: joined.unjudged,
+    quality,
+  };
+}
+
+type Column = readonly [title: string, value: (row: Row) => string];
+
+const p = (spread: Spread | undefined, ...shares: ('p50' | 'p95' | 'p99' | 'max')[]): string =>
+  spread === undefined ? '–' : shares.map((share) => spread[share].toFixed(1)).join(' / ');
+
+const COLUMNS: readonly Column[] = [
+  ['calls', (row) => String(row.calls)],
+  ['added p50/p95/p99', (row) => p(row.addedMs, 'p50', 'p95', 'p99')],
+  ['eager p50/p95', (row) => p(row.eagerMs, 'p50', 'p95')],
+  ['own p50/p95/p99', (row) => p(row.ownWorkMs, 'p50', 'p95', 'p99')],
+  ['a p50/p95', (row) => p(row.parts.aMs, 'p50', 'p95')],
+  ['b p50/p95', (row) => p(row.parts.bMs, 'p50', 'p95')],
+  ['c p50/p95', (row) => p(row.parts.cMs, 'p50', 'p95')],
+  ['d p50/p95', (row) => p(row.parts.dMs, 'p50', 'p95')],
+  ['barge-in p95/p99', (row) => p(row.bargeInMs, 'p95', 'p99')],
+  ['greeting p50/p95', (row) => p(row.greetingMs, 'p50', 'p95')],
+  ['late p99', (row) => p(row.latenessMs, 'p99')],
+  ['underruns', (row) => String(row.underruns)],
+  ['CPU ms/call-s', (row) => row.cpuMsPerCallSecond.toFixed(2)],
+  ['KB/call', (row) => String(row.kbPerCall)],
+  ['wasted drafts', (row) => `${(row.draftWasteShare * 100).toFixed(0)} %`],
+  ['turns', (row) => String((row.addedMs?.n ?? 0) + (row.eagerMs?.n ?? 0))],
+  ['bad', (row) => String(row.unanswered + row.callsLost + row.bargeInsMissed + row.bargeInsLeaky)],
+  ['steal', (row) => `${(row.quality.stealShare * 100).toFixed(1)} %`],
+  ['spoiled by', (row) => row.quality.spoiledBy.join(', ')],
+];
+
+/** A Markdown table; milliseconds unless the title says otherwise. */
+export function tableOf(rows: readonly Row[]): string {
+  const cells = rows.map((row) => COLUMNS.map(([, value]) => value(row)));
+  const titles = COLUMNS.map(([title]) => title);
+  const line = (list: readonly string[]): string => `| ${list.join(' | ')} |`;
+  return [line(titles), line(titles.map(() => '---')), ...cells.map(line)].join('\n');
+}

@@ -1,0 +1,208 @@
+/** What the load benchmark makes of what its processes saw. */
+import { describe, expect, test } from 'vitest';
+import { ratiosOf } from '../../bench/calls/against.ts';
+import { chooseCores } from '../../bench/calls/cores.ts';
+import { judge } from '../../bench/calls/gate.ts';
+import { joinTurns } from '../../bench/calls/join.ts';
+import type { CallerTurn, HeardTurn } from '../../bench/calls/messages.ts';
+import { readOptions } from '../../bench/calls/options.ts';
+import { lastToken, replyTo, tokenOf, turnKind } from '../../bench/calls/plan.ts';
+import type { Row } from '../../bench/calls/row.ts';
+import { slope } from '../../bench/calls/soak.ts';
+import { spreadOf } from '../../bench/calls/stats.ts';
+
+const caller: CallerTurn = {
+  token: 'c7t3',
+  call: 7,
+  turn: 3,
+  kind: 'plain',
+  lastSpeechAtMs: 10_000,
+  firstMediaAtMs: 10_571,
+  clearAtMs: undefined,
+  mediaAfterClear: 0,
+};
+const heard: HeardTurn = {
+  token: 'c7t3',
+  endSentAtMs: 10_381,
+  endDecidedAtMs: 10_381,
+  silenceMs: 333,
+  // The group that decided ended 380 ms behind the last word: 47 ms more than the decision needed.
+  decidedAfterMs: 380,
+  eager: false,
+  stopAtMs: undefined,
+};
+const asked = { token: 'c7t3', requestAtMs: 10_383, firstTokenAtMs: 10_483, tokensSent: 9 };
+const spoken = { token: 'c7t3', textAtMs: 10_508, firstAudioAtMs: 10_568 };
+
+describe('a plain turn', () => {
+  test('is taken apart without a remainder', () => {
+    const { plain } = joinTurns(
+      { turns: [caller] },
+      { turns: [heard] },
+      {
+        asked: [asked],
+        spoken: [spoken],
+      },
+    );
+    const parts = { groupingMs: 47, aMs: 1, bMs: 2, cMs: 25, dMs: 3, ownWorkMs: 6, addedMs: 78 };
+    expect(plain).toEqual([parts]);
+    const { groupingMs, cMs, ownWorkMs, addedMs } = parts;
+    expect(groupingMs + cMs + ownWorkMs).toBe(addedMs);
+  });
+
+  test('is judged by the request that was heard, not by a draft before it', () => {
+    const draft = { ...asked, requestAtMs: 10_200, firstTokenAtMs: 10_300, tokensSent: 3 };
+    const joined = joinTurns(
+      { turns: [caller] },
+      { turns: [heard] },
+      {
+        asked: [draft, asked],
+        spoken: [{ ...spoken, textAtMs: 10_320, firstAudioAtMs: 10_380 }, spoken],
+      },
+    );
+    expect(joined.plain[0]?.bMs).toBe(2);
+    expect(joined.plain[0]?.cMs).toBe(25);
+    expect(joined.draftWasteShare).toBe(0.25);
+  });
+
+  test.each([
+    ['the recogniser', { turns: [] }, { asked: [asked], spoken: [spoken] }],
+    ['the model', { turns: [heard] }, { asked: [], spoken: [spoken] }],
+    ['the voice', { turns: [heard] }, { asked: [asked], spoken: [] }],
+  ])('that %s did not see is counted as unjudged', (_who, ears, vendors) => {
+    const joined = joinTurns({ turns: [caller] }, ears, vendors);
+    expect(joined.plain).toEqual([]);
+    expect(joined.unjudged).toBe(1);
+  });
+
+  test('without an answer is counted', () => {
+    const turns = [{ ...caller, firstMediaAtMs: undefined }];
+    const joined = joinTurns({ turns }, { turns: [heard] }, { asked: [asked], spoken: [] });
+    expect(joined).toMatchObject({ unanswered: 1, unjudged: 0, plain: [] });
+  });
+
+  test('that came first in its call only warms up', () => {
+    const turns = [{ ...caller, turn: 0 }];
+    const joined = joinTurns({ turns }, { turns: [heard] }, { asked: [asked], spoken: [spoken] });
+    expect(joined.plain).toEqual([]);
+  });
+});
+
+test('a turn with a draft counts from its end to its first sound', () => {
+  const turns = [{ ...caller, kind: 'eager' as const, firstMediaAtMs: 10_385 }];
+  const ears = { turns: [{ ...heard, eager: true }] };
+  const joined = joinTurns({ turns }, ears, { asked: [], spoken: [] });
+  expect(joined.eagerMs).toEqual([4]);
+});
+
+describe('a turn over the reply', () => {
+  const over = { ...caller, kind: 'barge-late' as const, clearAtMs: 9_204 };
+  const ears = { turns: [{ ...heard, stopAtMs: 9_200 }] };
+  const vendors = { asked: [asked], spoken: [spoken] };
+
+  test('counts from the words that stop to the clear', () => {
+    const joined = joinTurns({ turns: [over] }, ears, vendors);
+    expect(joined).toMatchObject({ bargeInMs: [4], bargeInsMissed: 0, bargeInsLeaky: 0 });
+    expect(joined.plain).toHaveLength(1);
+  });
+
+  test('without a clear was missed', () => {
+    const joined = joinTurns({ turns: [{ ...over, clearAtMs: undefined }] }, ears, vendors);
+    expect(joined).toMatchObject({ bargeInMs: [], bargeInsMissed: 1 });
+  });
+
+  test('with sound after the clear leaked', () => {
+    const joined = joinTurns({ turns: [{ ...over, mediaAfterClear: 1 }] }, ears, vendors);
+    expect(joined.bargeInsLeaky).toBe(1);
+  });
+});
+
+describe('the plan', () => {
+  test('names every turn, and finds the name again in what is said and answered', () => {
+    const token = tokenOf(300, 12);
+    expect(Buffer.byteLength(`${token}.`)).toBeLessThanOrEqual(9);
+    expect(lastToken(`Wait, c300t11. And then ${token}.`)).toEqual({ token, call: 300, turn: 12 });
+    for (let turn = 0; turn < 8; turn += 1) {
+      const named = { token: tokenOf(1, turn), call: 1, turn };
+      expect(lastToken(replyTo(named))).toEqual(named);
+    }
+    expect(lastToken('Nothing of that kind, c7 or t3.')).toBeUndefined();
+  });
+
+  test('speaks over every fifth reply, half of them late, and never over the greeting', () => {
+    const kinds = Array.from({ length: 10 }, (_, turn) => turnKind(4, turn + 1));
+    expect(kinds.filter((kind) => kind === 'barge-early')).toHaveLength(1);
+    expect(kinds.filter((kind) => kind === 'barge-late')).toHaveLength(1);
+    for (let call = 0; call < 20; call += 1) expect(turnKind(call, 0)).toBe('plain');
+  });
+});
+
+describe('figures', () => {
+  test('are nearest ranks', () => {
+    const values = Array.from({ length: 100 }, (_, i) => 100 - i);
+    expect(spreadOf(values)).toEqual({ n: 100, p50: 50, p95: 95, p99: 99, max: 100 });
+    expect(spreadOf([])).toBeUndefined();
+  });
+
+  test('of growth are least squares', () => {
+    expect(slope([[0, 5], [1, 7], [2, 9]])).toBe(2); // prettier-ignore
+    expect(slope([[1, 4]])).toBe(0); // prettier-ignore
+  });
+
+  test('of two commits are compared round by round', () => {
+    const row = (cpuMsPerCallSecond: number): Row => ({ cpuMsPerCallSecond }) as Row;
+    const ratios = ratiosOf([
+      [row(1), row(2)],
+      [row(3), row(3)],
+      [row(8), row(10)],
+    ]);
+    const cpu = { measure: 'CPU ms per call-second', here: 3, there: 3, ratio: 0.8 };
+    expect(ratios).toEqual([cpu]);
+  });
+});
+
+describe('a run is spoiled', () => {
+  const quiet = {
+    calls: 100,
+    stealShare: 0.01,
+    callers: { loopLagP99Ms: 1, sendLatenessMs: [0.5, 1] },
+    ears: { loopLagP99Ms: 1 },
+    vendors: { loopLagP99Ms: 1 },
+  };
+  test('not by a quiet machine', () => expect(judge(quiet).spoiledBy).toEqual([]));
+  test('by a hypervisor that takes the core away', () => {
+    expect(judge({ ...quiet, stealShare: 0.05 }).spoiledBy).toEqual(['steal 5.0 %']);
+  });
+  test('by helpers that cannot keep up themselves', () => {
+    const late = { ...quiet, ears: { loopLagP99Ms: 3 } };
+    expect(judge(late).spoiledBy).toEqual(['helpers late by 3.0 ms']);
+    expect(judge({ ...late, calls: 300 }).spoiledBy).toEqual([]);
+  });
+  test('by callers who speak late', () => {
+    const callers = { ...quiet.callers, sendLatenessMs: [9] };
+    expect(judge({ ...quiet, callers }).spoiledBy).toEqual(['callers late by 9.0 ms']);
+  });
+});
+
+describe('the server has a core of its own', () => {
+  test.each([1, 2, 3, 4, 16])('where there are %i', (count) => {
+    const { server, callers, ears, vendors } = chooseCores(count);
+    const others = [callers, ears, vendors];
+    expect(Math.max(server, ...others)).toBeLessThan(count);
+    expect(others.includes(server)).toBe(count === 1);
+  });
+});
+
+describe('the command line', () => {
+  test('has defaults', () => {
+    expect(readOptions([])).toMatchObject({ calls: undefined, seconds: 30, json: false });
+  });
+  test('takes levels in any order', () => {
+    const options = readOptions(['--calls', '100,1,10', '--seconds', '8', '--json']);
+    expect(options).toMatchObject({ calls: [1, 10, 100], seconds: 8, json: true });
+  });
+  test.each([['--calls', '0'], ['--seconds', 'x'], ['--soak', '1.5'], ['--nonsense']])(
+    'refuses %s %s',
+    (...args) => expect(() => readOptions(args.filter((arg) => arg !== undefined))).toThrow(),
+  );
+});
