@@ -19,6 +19,8 @@ import { loadTelemetry, type Telemetry } from './telemetry.ts';
 
 /** For closing sockets and flushing the log after the drain. */
 const CLOSE_RESERVE_MS = 6_000;
+/** How long the process may take to run dry by itself after the last of its work. */
+const LINGER_MS = 500;
 /** For sending the last spans. */
 const FLUSH_TIMEOUT_MS = 2_000;
 
@@ -102,6 +104,8 @@ async function shutDown(
   log.info('stopped');
   await log.flush(1_000);
   process.exitCode ??= 0;
+  // All of ours is done; an exporter that still tries to reach its receiver shall not hold us.
+  setTimeout(() => process.exit(), LINGER_MS).unref();
 }
 
 main().catch((error: unknown) => {
