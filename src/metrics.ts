@@ -124,7 +124,7 @@ class Counting {
   constructor(instruments: Instruments) {
     this.#to = instruments;
     this.#ladder = new LadderPositions((service, vendor, change) =>
-      instruments.callsOnVendor.inc({ service, vendor }, change),
+      instruments.callsOnVendor.inc({ service, vendor: this.#words.word(vendor) }, change),
     );
   }
 
