@@ -11,6 +11,7 @@ import type { TtsVendor } from '../adapters/tts/port.ts';
 import type { CallServices } from '../pipelines/call.ts';
 import { Calls, type Claimed } from '../pipelines/calls.ts';
 import { SpeechCache } from '../pipelines/speech-cache.ts';
+import { warmUpCore } from '../pipelines/warm-up.ts';
 import { correlate, tellWebhooks } from '../routes/correlation.ts';
 import { devRoutes } from '../routes/dev.ts';
 import { healthRoutes } from '../routes/health.ts';
@@ -41,6 +42,8 @@ export type App = {
   readonly warmed: Promise<void>;
   /** Undefined where nobody may read `/metrics`: then nothing is counted. */
   readonly metrics: Metrics | undefined;
+  /** Undefined where SENTRY_DSN is not set. */
+  readonly reporter: ErrorReporter | undefined;
   /** Binds the port; resolves with the port there is. */
   listen(): Promise<number>;
   /** Ends every connection and lets go of everything. Bounded; idempotent. */
@@ -164,6 +167,7 @@ export async function createApp(
       else log.info('media socket', { what: notice.kind });
     },
   });
+  warmUpCore();
   const warming = [vendors.warm()];
   if (options.linesAhead !== false) warming.push(makeCommonLines(config, speechCache));
   const warmed = Promise.all(warming).then(() => undefined);
@@ -174,6 +178,7 @@ export async function createApp(
     events,
     warmed,
     metrics,
+    reporter,
     listen: async () => {
       const port = await bind(server, config.http.port);
       config = withListeningPort(config, port);
