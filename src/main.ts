@@ -74,6 +74,7 @@ async function main(): Promise<void> {
   };
   const onDefect = (error: unknown): void => {
     log.fatal('nobody caught this: ending', { error });
+    running.app.reporter?.report(error, 'process');
     process.exitCode = 1;
     if (!stopping) stop('defect', Math.min(DEFECT_DRAIN_MS, config.drainTimeoutMs));
   };
