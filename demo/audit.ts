@@ -66,7 +66,7 @@ type Part = {
 export function figuresOf(parts: readonly Part[]): Figures {
   const defined = <T>(values: readonly (T | undefined)[]): T[] =>
     values.filter((value) => value !== undefined);
-  const turns = parts.flatMap((part) => part.turns);
+  const turns = undisturbed(parts.flatMap((part) => part.turns));
   const interruptions = parts.flatMap((part) => part.interruptions);
   const words = defined(parts.map((part) => callerWords(part.evidence)));
   const greetings = defined(parts.map((part) => greetingMs(part.evidence)));
@@ -90,6 +90,23 @@ export function figuresOf(parts: readonly Part[]): Figures {
     doubledWords: words.length === 0 ? null : sum(words.map((each) => each.doubled)),
     longestSilenceMs: Math.max(0, ...parts.map((part) => longestSilenceMs(part.evidence))),
   };
+}
+
+/** Longer than this without the emulators running, and a turn's latency is the machine's. */
+const HELD_UP_MS = 10;
+/** With fewer undisturbed turns of a kind than this, all are taken, as they are. */
+const MIN_TURNS = 3;
+
+/**
+ * The turns whose latency can be believed. A turn during which the emulators were kept from running
+ * is left out, unless too few of its kind remain: nothing passes by having nothing to measure.
+ */
+export function undisturbed(turns: readonly AuditedTurn[]): AuditedTurn[] {
+  return (['plain', 'eager', 'unjudged'] as const).flatMap((kind) => {
+    const all = turns.filter((turn) => turn.kind === kind);
+    const calm = all.filter((turn) => turn.heldUpMs <= HELD_UP_MS);
+    return calm.length >= MIN_TURNS ? calm : all;
+  });
 }
 
 /** From Twilio's `start` to the first media, milliseconds. */

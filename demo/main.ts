@@ -4,14 +4,14 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { audit } from './audit.ts';
 import { inkFor, type Ink } from './ink.ts';
 import { createLiveView } from './live-view.ts';
 import { parseOptions, USAGE, type DemoOptions } from './options.ts';
 import { renderReport } from './report.ts';
-import { runScenario, type Watcher } from './run.ts';
+import { MachineWatch } from './machine-watch.ts';
+import { runScenario, type RunOptions } from './run.ts';
 import { findScenario } from './scenarios/index.ts';
 import type { Scenario } from './script.ts';
 import { summarise, type Files, type Judged, type Summary } from './summary.ts';
@@ -33,7 +33,7 @@ async function demo(options: DemoOptions): Promise<boolean> {
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  const lag = monitorEventLoopDelay({ resolution: 10 });
+  const machine = new MachineWatch();
   write(heading(scenario, live, options, ink));
   const watcher = options.json ? undefined : createLiveView(ink, write);
   const folder = join(OUT, `${scenario.name}-${stampOf(new Date())}`);
@@ -42,34 +42,19 @@ async function demo(options: DemoOptions): Promise<boolean> {
   for (let call = 0; call < options.repeat && !stop.signal.aborted; call += 1) {
     if (options.repeat > 1) write(`${ink.paint('dim', `call ${call + 1} of ${options.repeat}`)}\n`);
     const logFile = join(folder, options.repeat > 1 ? `server-${call + 1}.log` : 'server.log');
-    judged.push(await oneCall({ scenario, live, logFile, watcher, signal: stop.signal }, lag));
+    judged.push(await oneCall({ scenario, live, logFile, watcher, signal: stop.signal, machine }));
     const last = judged.at(-1);
     if (last) write(`\n${waterfall(last.audit, ink)}\n`);
   }
   process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-  const summary = await leaveFiles(folder, judged, Math.round(lag.max / 1e6) - 10);
+  const summary = await leaveFiles(folder, judged, machine);
   if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
   else write(`${verdicts(summary, ink)}${filesText(summary.files, ink)}`);
   return summary.pass && !stop.signal.aborted;
 }
 
-type LagMonitor = ReturnType<typeof monitorEventLoopDelay>;
-
-async function oneCall(
-  options: {
-    scenario: Scenario;
-    live: LiveVendors;
-    logFile: string;
-    watcher: Watcher | undefined;
-    signal: AbortSignal;
-  },
-  lag: LagMonitor,
-): Promise<Judged> {
-  const run = await runScenario({
-    ...options,
-    onCall: () => lag.enable(),
-    onEnd: () => lag.disable(),
-  });
+async function oneCall(options: RunOptions): Promise<Judged> {
+  const run = await runScenario(options);
   return { run, audit: audit(run.evidence) };
 }
 
@@ -77,14 +62,14 @@ async function oneCall(
 async function leaveFiles(
   folder: string,
   judged: readonly Judged[],
-  heldUpMs: number,
+  machine: MachineWatch,
 ): Promise<Summary> {
   const files: Files = {
     wav: join(folder, 'call.wav'),
     transcript: join(folder, 'transcript.json'),
     report: join(folder, 'report.html'),
   };
-  const summary = summarise(judged, files, Math.max(0, heldUpMs));
+  const summary = summarise(judged, files, machine);
   const last = judged.at(-1);
   if (!last) throw new Error('no call took place');
   const { run } = last;
@@ -108,8 +93,7 @@ function heading(scenario: Scenario, live: LiveVendors, options: DemoOptions, in
   const vendors = options.live
     ? `Real vendors: ${real.length === 0 ? 'none, no keys are set' : real.join(', ')}.`
     : 'All vendors are emulated on loopback; the SDKs and sockets are real.';
-  const text = `${ink.paint('bold', scenario.title)}\n${scenario.about}\n${ink.paint('dim', vendors)}\n\n`;
-  return text;
+  return `${ink.paint('bold', scenario.title)}\n${scenario.about}\n${ink.paint('dim', vendors)}\n\n`;
 }
 
 function filesText(files: Files, ink: Ink): string {

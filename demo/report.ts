@@ -11,7 +11,7 @@ import {
 } from './report-plots.ts';
 import { REPORT_CSS, REPORT_SCRIPT } from './report-style.ts';
 import type { Judged, Summary } from './summary.ts';
-import { SPAN_LABELS } from './terminal-report.ts';
+import { machineNote, SPAN_LABELS } from './terminal-report.ts';
 import { clock, type Entry, type Names, type Transcript } from './transcript.ts';
 import { peaks } from './wav.ts';
 
@@ -60,7 +60,9 @@ ${verdictHtml(summary)}
 ${timelineLegend(transcript, names)}
 </div>
 <h2>What was promised, and what was measured</h2>
-<div class="card scroll">${figuresTable(summary)}</div>
+<div class="card scroll">${figuresTable(summary)}${machineNote(summary)
+    .map((note) => `<p class="soft">${escapeHtml(note)}</p>`)
+    .join('')}</div>
 ${waterfall === '' ? '' : waterfallSection(waterfall, summary)}
 <h2>Who said what, and what was heard</h2>
 <div class="card">

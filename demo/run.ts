@@ -7,6 +7,7 @@ import type { CallerLeg, CallRecording } from '../emulators/twilio/types.ts';
 import type { Evidence, SpokenLine } from './audit/evidence.ts';
 import { playCaller, prepareSteps, type PreparedStep } from './caller.ts';
 import { openEventStream, type EventStream } from './event-stream.ts';
+import type { HoldUp, MachineWatch } from './machine-watch.ts';
 import type { Scenario } from './script.ts';
 import { startServer, type ServerProcess } from './server-process.ts';
 import { OUR_NUMBER, startWorld, type LiveVendors, type World } from './world.ts';
@@ -42,9 +43,8 @@ export type RunOptions = {
   readonly watcher: Watcher | undefined;
   /** Aborting hangs up and ends everything in order. */
   readonly signal: AbortSignal;
-  /** Called just before the call is placed, and when it is over. */
-  readonly onCall?: () => void;
-  readonly onEnd?: () => void;
+  /** Watches the machine while the call lasts. */
+  readonly machine: MachineWatch;
 };
 
 export type Run = {
@@ -76,14 +76,16 @@ export async function runScenario(options: RunOptions): Promise<Run> {
     stream = await openEventStream(server.url);
     await untilWarm(world);
     const startedAt = new Date();
-    options.onCall?.();
+    options.machine.start();
     const call = await conduct(options, world, server, stream, steps);
-    options.onEnd?.();
+    options.machine.stop();
     await stream.close();
     const serverExitCode = await server.stop();
-    const evidence = gather({ scenario, world, call, stream, serverExitCode });
+    const { holdUps } = options.machine;
+    const evidence = gather({ scenario, world, call, stream, serverExitCode, holdUps });
     return { scenario, evidence, recording: call.leg.recording(), startedAt };
   } finally {
+    options.machine.stop();
     await server?.stop();
     await stream?.close();
     await world.close();
@@ -214,6 +216,7 @@ function gather(found: {
   call: Conducted;
   stream: EventStream;
   serverExitCode: number | undefined;
+  holdUps: readonly HoldUp[];
 }): Evidence {
   const { scenario, world, call, stream, serverExitCode } = found;
   const { leg } = call;
@@ -240,6 +243,7 @@ function gather(found: {
     events: stream.events.filter((event) => event.callSid === leg.callSid),
     serverExitCode,
     expect: scenario.expect,
+    holdUps: found.holdUps,
     callerTrouble: call.trouble,
   };
 }

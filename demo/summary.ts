@@ -1,6 +1,7 @@
 /** What the demo says at the end, for machines. */
-import { figuresOf, judgeFigures, type Audit, type Figures } from './audit.ts';
+import { figuresOf, judgeFigures, undisturbed, type Audit, type Figures } from './audit.ts';
 import type { AuditedTurn } from './audit/turns.ts';
+import type { MachineWatch } from './machine-watch.ts';
 import type { Run } from './run.ts';
 
 export type Judged = { readonly run: Run; readonly audit: Audit };
@@ -22,11 +23,17 @@ export type Summary = Figures & {
   readonly files: Files;
   /** Every broken promise in words; empty when `pass`. */
   readonly failures: readonly string[];
-  /**
-   * Longest time that this process, with the emulators in it, was kept from running. Where it is
-   * large the machine was busy, and the figures say more about the machine than about the server.
-   */
-  readonly emulatorsHeldUpMs: number;
+  readonly machine: MachineFacts;
+};
+
+/** How far the machine let itself be measured on. */
+export type MachineFacts = {
+  /** Longest time that this process, with the emulators in it, was kept from running. */
+  readonly longestHoldUpMs: number;
+  /** Turns left out of the latency figures because of that; they are among `turns` all the same. */
+  readonly turnsLeftOut: number;
+  /** Share of processor time that the host kept for others; null where unknown. */
+  readonly stealPercent: number | null;
 };
 
 export type SummaryTurn = {
@@ -36,6 +43,8 @@ export type SummaryTurn = {
   readonly waitMs: number | null;
   readonly addedMs: number | null;
   readonly eagerMs: number | null;
+  /** How long the emulators were kept from running meanwhile. */
+  readonly heldUpMs: number;
   /** What was waited for, milliseconds from the caller's last speech frame. */
   readonly spans: AuditedTurn['spans'];
 };
@@ -43,7 +52,7 @@ export type SummaryTurn = {
 export function summarise(
   judged: readonly Judged[],
   files: Files,
-  emulatorsHeldUpMs: number,
+  watch: Pick<MachineWatch, 'longestMs' | 'stealPercent'>,
 ): Summary {
   const figures = figuresOf(
     judged.map(({ run, audit }) => ({
@@ -52,6 +61,7 @@ export function summarise(
       interruptions: audit.interruptions,
     })),
   );
+  const turns = judged.flatMap(({ audit }) => audit.turns);
   const broken = judgeFigures(figures)
     .filter((verdict) => !verdict.pass)
     .map(({ name, value, limit, unit }) => `${name}: ${value} ${unit} (limit ${limit})`);
@@ -61,7 +71,7 @@ export function summarise(
     scenario: judged[0]?.run.scenario.name ?? '',
     calls: judged.length,
     ...figures,
-    turns: judged.flatMap(({ audit }) => audit.turns.map(summaryTurn)),
+    turns: turns.map(summaryTurn),
     interruptions: judged.flatMap(({ audit }) =>
       audit.interruptions.map(({ text, bargeInMs, heardWords, heardWordError }) => ({
         text,
@@ -72,7 +82,11 @@ export function summarise(
     ),
     files,
     failures,
-    emulatorsHeldUpMs,
+    machine: {
+      longestHoldUpMs: Math.round(watch.longestMs()),
+      turnsLeftOut: turns.length - undisturbed(turns).length,
+      stealPercent: watch.stealPercent() ?? null,
+    },
   };
 }
 
@@ -84,6 +98,7 @@ function summaryTurn(turn: AuditedTurn): SummaryTurn {
     waitMs: turn.waitMs ?? null,
     addedMs: turn.addedMs ?? null,
     eagerMs: turn.eagerMs ?? null,
+    heldUpMs: turn.heldUpMs,
     spans: turn.spans,
   };
 }

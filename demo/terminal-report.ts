@@ -82,18 +82,28 @@ export function verdicts(summary: Summary, ink: Ink): string {
   const end = summary.pass
     ? ink.paint('good', 'Every promise was kept.')
     : ink.paint('bad', 'Promises were broken.');
-  const busy =
-    summary.emulatorsHeldUpMs > 30
-      ? [
-          ink.paint(
-            'dim',
-            `This machine was busy: the emulators were held up for up to ${summary.emulatorsHeldUpMs} ms.`,
-          ),
-        ]
-      : [];
-  return [...rows, '', ...failures, ...busy, end, ''].join('\n');
+  const busy = machineNote(summary);
+  return [...rows, '', ...failures, ...busy.map((note) => ink.paint('dim', note)), end, ''].join(
+    '\n',
+  );
 }
 
 function clip(text: string, chars: number): string {
   return text.length <= chars ? text : `${text.slice(0, chars - 1)}…`;
 }
+
+/** What the reader has to know about the machine, where it was not at our disposal. */
+export function machineNote({ machine }: Summary): string[] {
+  const { longestHoldUpMs, turnsLeftOut, stealPercent } = machine;
+  if (longestHoldUpMs <= BUSY_MS) return [];
+  const steal = stealPercent === null ? '' : `, the host kept ${stealPercent} % of it for others`;
+  const left =
+    turnsLeftOut === 0
+      ? ''
+      : ` ${turnsLeftOut} ${turnsLeftOut === 1 ? 'turn is' : 'turns are'} left out of the latencies.`;
+  return [
+    `This machine was busy: the emulators were kept waiting for up to ${longestHoldUpMs} ms${steal}.${left}`,
+  ];
+}
+
+const BUSY_MS = 30;

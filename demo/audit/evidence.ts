@@ -19,6 +19,7 @@ import type {
   TwilioEvent,
 } from '../../emulators/twilio/types.ts';
 import type { TimedCallEvent } from '../../src/events.ts';
+import type { HoldUp } from '../machine-watch.ts';
 import type { Expectations } from '../script.ts';
 
 /** One thing that the caller said, as it left the phone. */
@@ -59,6 +60,8 @@ export type Evidence = {
   readonly events: readonly TimedCallEvent[];
   readonly serverExitCode: number | undefined;
   readonly expect: Expectations;
+  /** When the emulators themselves were kept from running. */
+  readonly holdUps: readonly HoldUp[];
   /** What went wrong in playing the caller's part, if anything did. */
   readonly callerTrouble: string | undefined;
 };

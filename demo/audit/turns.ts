@@ -1,6 +1,7 @@
 /** What each turn of the caller cost, taken apart by who made them wait. */
 import type { DeepgramEvent } from '../../emulators/deepgram/types.ts';
 import type { LogEntry } from '../../emulators/log.ts';
+import { heldUpWithin } from '../machine-watch.ts';
 import type { Evidence, SpokenLine } from './evidence.ts';
 import { tenth } from './figures.ts';
 import { replyOf, type ModelReply } from './replies.ts';
@@ -27,6 +28,8 @@ export type AuditedTurn = {
   readonly addedMs: number | undefined;
   /** Eager turns: from the end-of-turn event to the first media. */
   readonly eagerMs: number | undefined;
+  /** How long the emulators were kept from running between the last speech frame and the answer. */
+  readonly heldUpMs: number;
   readonly spans: readonly WaitSpan[];
   readonly reply: string | undefined;
 };
@@ -72,6 +75,7 @@ function auditTurn(
     lastSpeechAtMs,
     firstMediaAtMs: answeredAtMs,
     waitMs: answeredAtMs === undefined ? undefined : tenth(answeredAtMs - lastSpeechAtMs),
+    heldUpMs: tenth(heldUpWithin(evidence.holdUps, lastSpeechAtMs, answeredAtMs ?? lastSpeechAtMs)),
     reply: reply?.text,
   };
   if (!known) {

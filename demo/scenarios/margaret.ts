@@ -64,7 +64,7 @@ export const margaret: Scenario = {
   replies: [
     {
       match: /not too bad/i,
-      reply: "I'm glad to hear it. Did you get any sleep with the storm outside?",
+      reply: "Good, I'm glad to hear it. Did you get any sleep with the storm outside?",
     },
     {
       // The pause after this invites a draft that nobody will hear.
@@ -82,7 +82,7 @@ export const margaret: Scenario = {
     },
     {
       match: /tougher than/i,
-      reply: "That's a fine thing to hear. You have looked after them for so many years.",
+      reply: "Well, that's a fine thing to hear. You have looked after them for so many years.",
     },
     {
       match: /little fall/i,

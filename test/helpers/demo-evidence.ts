@@ -191,6 +191,7 @@ export class EvidenceBuilder {
       serverExitCode: 0,
       expect: { endedBy: 'server', answers: 0 },
       callerTrouble: undefined,
+      holdUps: [],
       ...change,
     };
   }

@@ -7,6 +7,7 @@ import {
 } from '../../demo/audit/completeness.ts';
 import { percentile, spread } from '../../demo/audit/figures.ts';
 import { commonLength, wordDistance, wordsOf } from '../../demo/audit/words.ts';
+import { heldUpWithin } from '../../demo/machine-watch.ts';
 import { EvidenceBuilder } from '../helpers/demo-evidence.ts';
 
 describe('words', () => {
@@ -123,6 +124,40 @@ describe('an eager turn', () => {
     expect(turns[0]).toMatchObject({ kind: 'eager', eagerMs: 25, addedMs: undefined });
     expect(figures.eagerMs).toEqual({ p50: 25, p95: 25, max: 25 });
     expect(figures.addedMs).toBeNull();
+  });
+});
+
+describe('a machine that was busy with something else', () => {
+  function turns(count: number): EvidenceBuilder {
+    const call = new EvidenceBuilder();
+    for (let i = 0; i < count; i += 1) {
+      const atMs = 20_000 + i * 10_000;
+      const line = call.says(`turn number ${i}`, atMs);
+      call.stt_('EndOfTurn', line, atMs + 380, 333);
+      call.reply({ askedAtMs: atMs + 382, text: `Reply ${i}.`, mediaAtMs: atMs + 605 + 100 * i });
+    }
+    return call;
+  }
+  // While the answer to the last of four turns was on its way.
+  const holdUps = [{ fromMs: 50_700, toMs: 50_800 }];
+
+  test('a turn during which the emulators did not run is left out', () => {
+    const { figures, turns: audited } = audit(turns(4).build({ holdUps }));
+    expect(audited[3]).toMatchObject({ heldUpMs: 100, addedMs: 412 });
+    expect(figures.addedMs).toEqual({ p50: 212, p95: 312, max: 312 });
+  });
+
+  test('unless too few would be left to measure by', () => {
+    const late = [{ fromMs: 40_700, toMs: 40_800 }];
+    const { figures } = audit(turns(3).build({ holdUps: late }));
+    expect(figures.addedMs?.max).toBe(312);
+  });
+
+  test('only what falls into the wait counts, and a few milliseconds do not', () => {
+    expect(heldUpWithin([{ fromMs: 0, toMs: 50 }], 30, 100)).toBe(20);
+    expect(heldUpWithin([{ fromMs: 0, toMs: 50 }], 50, 100)).toBe(0);
+    const short = [{ fromMs: 50_700, toMs: 50_709 }];
+    expect(audit(turns(4).build({ holdUps: short })).figures.addedMs?.max).toBe(412);
   });
 });
 

@@ -18,6 +18,8 @@ import { EvidenceBuilder } from '../helpers/demo-evidence.ts';
 const NAMES = { caller: 'Margaret', companion: 'Companion' };
 const FILES = { wav: '/x/call.wav', transcript: '/x/transcript.json', report: '/x/report.html' };
 
+const QUIET = { longestMs: () => 3, stealPercent: () => undefined };
+
 /** A call in which the companion is cut after two words, by somebody with a strange way of speaking. */
 function exampleRun(): Run {
   const call = new EvidenceBuilder();
@@ -79,7 +81,7 @@ describe('the transcript', () => {
 describe('the report', () => {
   const run = exampleRun();
   const judged = { run, audit: audit(run.evidence) };
-  const summary = summarise([judged], FILES, 0);
+  const summary = summarise([judged], FILES, QUIET);
   const transcript = buildTranscript(run, judged.audit);
   const wav = stereoWav(run.recording);
   const html = renderReport({ summary, judged, transcript, names: NAMES, wav });
@@ -157,7 +159,7 @@ describe('the terminal', () => {
   });
 
   test('broken promises are named', () => {
-    const text = verdicts(summarise([judged], FILES, 0), inkFor(stream(false), {}));
+    const text = verdicts(summarise([judged], FILES, QUIET), inkFor(stream(false), {}));
     expect(text).toContain('Promises were broken.');
     expect(text).toContain('✗ Heard text off by at most');
   });
