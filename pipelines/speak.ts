@@ -9,7 +9,7 @@ import type { Input, UtteranceId } from '../src/conversation/types.ts';
 import { VendorError } from '../src/errors.ts';
 import type { CallEvent } from '../src/events.ts';
 import type { Outlet } from './outlet.ts';
-import type { Manner, SpeechCache } from './speech-cache.ts';
+import type { CachedSpeech, Manner, SpeechCache } from './speech-cache.ts';
 
 export type SpeakOptions = {
   /** Best voice first. */
@@ -40,6 +40,8 @@ type Spoken = {
   voiceId: number | undefined;
   /** Text that waits for a session. */
   pending: string[];
+  /** How long a fixed line may be without a sound. */
+  patience: NodeJS.Timeout | undefined;
 };
 
 type Open = { readonly session: TtsSession; readonly rung: number };
@@ -52,6 +54,8 @@ const OPEN_TIMEOUT_MS = 900;
 const FIRST_BYTE_TIMEOUT_MS = 900;
 /** The carrier holds a second of audio, which covers most of this. */
 const STALL_TIMEOUT_MS = 1_200;
+/** Replies have fillers; a line that is not at hand has this, and then an apology is played. */
+const LINE_PATIENCE_MS = 1_500;
 /** A connection that is lost twice within this is no good; once may happen to anybody. */
 const LOST_AGAIN_MS = 10_000;
 /** After a fall to a lesser voice, how long before the best is tried again. */
@@ -105,15 +109,30 @@ export class Speaking {
   /** Speaks a whole line, from the cache where it is known. */
   sayLine(id: UtteranceId, text: string): void {
     const cached = this.#options.cache.get(this.#options.manner, text);
-    if (!cached) {
-      this.say(id, text);
-      this.finish(id);
-      return;
-    }
-    for (const piece of cached.pieces) this.#options.outlet.add(id, piece);
-    const { words, totalMs } = cached;
+    if (cached) return this.#play(id, cached);
+    this.say(id, text);
+    this.finish(id);
+    const spoken = this.#spoken.get(id);
+    if (spoken) spoken.patience = setTimeout(() => this.#apologise(spoken), LINE_PATIENCE_MS);
+  }
+
+  #play(id: UtteranceId, { pieces, words, totalMs }: CachedSpeech): void {
+    for (const piece of pieces) this.#options.outlet.add(id, piece);
     this.#options.onInput({ kind: 'audio-ready', utterance: id, totalMs, words });
     this.#complete(id, totalMs);
+  }
+
+  /** No voice has begun a line in time, and nothing else fills the silence. */
+  #apologise(spoken: Spoken): void {
+    const { cache, manner } = this.#options;
+    const apology = cache.apology(manner.language);
+    if (spoken.madeMs > 0 || !apology || this.#spoken.get(spoken.id) !== spoken) return;
+    if (spoken.voiceId !== undefined) {
+      this.#open?.session.cancel(spoken.voiceId);
+      this.#tellEnd(spoken, 'cancelled', this.#open);
+    }
+    this.#drop(spoken.id);
+    this.#play(spoken.id, apology);
   }
 
   cancel(id: UtteranceId): void {
@@ -131,6 +150,7 @@ export class Speaking {
     for (const spoken of this.#byVoice.values()) this.#tellEnd(spoken, 'cancelled', this.#open);
     this.#open?.session.close();
     this.#open = undefined;
+    for (const spoken of this.#spoken.values()) clearTimeout(spoken.patience);
     this.#spoken.clear();
     this.#byVoice.clear();
   }
@@ -148,6 +168,7 @@ export class Speaking {
       baseMs: 0,
       voiceId: undefined,
       pending: [],
+      patience: undefined,
     };
     if (this.#spoken.size === 0) this.#climbBack();
     this.#spoken.set(id, spoken);
@@ -296,6 +317,7 @@ export class Speaking {
   #drop(id: UtteranceId): void {
     const spoken = this.#spoken.get(id);
     if (spoken?.voiceId !== undefined) this.#byVoice.delete(spoken.voiceId);
+    clearTimeout(spoken?.patience);
     this.#spoken.delete(id);
   }
 

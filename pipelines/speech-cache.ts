@@ -25,6 +25,7 @@ export class SpeechCache {
   readonly #vendors: readonly TtsVendor[];
   readonly #entries = new Map<string, CachedSpeech>();
   readonly #recorded = new Map<string, CachedSpeech>();
+  readonly #apologies = new Map<string, CachedSpeech>();
   readonly #pending = new Map<string, Promise<CachedSpeech | undefined>>();
   readonly #waiting: (() => void)[] = [];
   readonly #closing = new AbortController();
@@ -41,14 +42,22 @@ export class SpeechCache {
     return entry ?? this.#recorded.get(recordingKey(manner.language, text));
   }
 
+  /** What is played in place of a line that no voice speaks in time; known once recordings are. */
+  apology(language: string): CachedSpeech | undefined {
+    return this.#apologies.get(language);
+  }
+
   /** Takes over recordings of `lines`, which `recordings` must know word for word. */
   async keepRecordings(
     recordings: TtsVendor,
     language: string,
     lines: readonly string[],
   ): Promise<void> {
+    const manner = { voiceId: recordings.vendor, language, speed: 1 };
+    // In place of what it does not know, the voice of last resort apologises.
+    const apology = await synthesise(recordings, manner, '–1–', this.#closing.signal);
+    this.#apologies.set(language, apology);
     for (const line of lines) {
-      const manner = { voiceId: recordings.vendor, language, speed: 1 };
       this.#recorded.set(
         recordingKey(language, line),
         await synthesise(recordings, manner, line, this.#closing.signal),
