@@ -53,7 +53,6 @@ export async function connectVendors(config: Config): Promise<Vendors> {
     createDeepgramAura(deepgram),
     createTwilio(twilio),
     createClips(),
-    httpVoice.load(),
   ]);
   const breaker = {
     flux: new Breaker('deepgram-flux'),

@@ -1,4 +1,3 @@
-import type { ElevenLabsClient } from '@elevenlabs/elevenlabs-js';
 import { VendorError } from '../../src/errors.ts';
 import type { VendorFailure } from '../../src/errors.ts';
 import { createKeepAliveFetch, KEEP_ALIVE } from '../keep-alive-fetch.ts';
@@ -9,77 +8,94 @@ import {
   retryAfterMsOf,
   safeCause,
 } from '../vendor-failure.ts';
-import { ELEVENLABS_MODEL, languageCode, voiceSettings } from './elevenlabs-socket.ts';
+import {
+  ELEVENLABS_MODEL,
+  ELEVENLABS_URL,
+  languageCode,
+  voiceSettings,
+} from './elevenlabs-socket.ts';
 import type { ElevenLabsConfig } from './elevenlabs-socket.ts';
 import { createHttpSession } from './http-session.ts';
 import type { HttpVoice } from './http-session.ts';
 import type { TtsOptions, TtsVendor } from './port.ts';
 
 export type ElevenLabsHttp = TtsVendor & {
-  /**
-   * Loads the SDK ahead of need. It takes one to five seconds and blocks the process meanwhile, so
-   * call it at start, before calls are accepted. `open` does it otherwise.
-   */
-  load(): Promise<void>;
   /** Destroys the pooled connections. */
   shutDown(): void;
 };
 
+/** Bytes of an error's body that are looked at. */
+const MAX_ERROR_BYTES = 4_096;
+
 /**
  * ElevenLabs by HTTP: one request for each `say`, in order, no word timings. The step below the
  * socket: slower to start, but it needs no connection that lives as long as the call.
+ *
+ * One POST, made by hand: the vendor's SDK loads over 5,000 modules for it, which would take a
+ * second or two of every start and 160 MB (docs/adr/0003).
  */
 export function createElevenLabsHttp(config: ElevenLabsConfig): ElevenLabsHttp {
   const pool = createKeepAliveFetch(KEEP_ALIVE);
-  let loading: Promise<ElevenLabsClient> | undefined;
-  const load = async (): Promise<ElevenLabsClient> => {
-    const sdk = await import('@elevenlabs/elevenlabs-js');
-    return new sdk.ElevenLabsClient({
-      apiKey: config.apiKey,
-      ...(config.baseUrl === undefined ? {} : { baseUrl: config.baseUrl }),
-      maxRetries: 0,
-      fetch: pool.fetch,
-    });
-  };
-  const client = async (): Promise<ElevenLabsClient> => (loading ??= load());
   return {
     vendor: 'elevenlabs-http',
     open: async (options) => {
-      const loaded = await client();
-      const synthesise = synthesiser(loaded, config, options);
+      const synthesise = synthesiser(pool.fetch, config, options);
       const voice = { vendor: 'elevenlabs-http', synthesise, errorOf: vendorErrorOf } as const;
-      return createHttpSession(voice, options);
-    },
-    load: async () => {
-      await client();
+      return await Promise.resolve(createHttpSession(voice, options));
     },
     shutDown: () => pool.close(),
   };
 }
 
 function synthesiser(
-  client: ElevenLabsClient,
+  fetch: ReturnType<typeof createKeepAliveFetch>['fetch'],
   config: ElevenLabsConfig,
   options: TtsOptions,
 ): HttpVoice['synthesise'] {
-  const { speed, ...settings } = voiceSettings(options.speed);
-  return async (text, before, signal) =>
-    client.textToSpeech.stream(
-      options.voiceId,
-      {
-        text,
-        modelId: config.model ?? ELEVENLABS_MODEL,
-        languageCode: languageCode(options.language),
-        outputFormat: 'ulaw_8000',
-        voiceSettings: {
-          stability: settings.stability,
-          similarityBoost: settings.similarity_boost,
-          speed,
-        },
-        ...(before === '' ? {} : { previousText: before }),
-      },
-      { maxRetries: 0, abortSignal: signal },
-    );
+  const url = new URL(config.baseUrl ?? ELEVENLABS_URL);
+  url.protocol = url.protocol.replace(/^ws/, 'http');
+  const voice = encodeURIComponent(options.voiceId);
+  url.pathname = `${url.pathname.replace(/\/$/, '')}/v1/text-to-speech/${voice}/stream`;
+  url.searchParams.set('output_format', 'ulaw_8000');
+  const headers = { 'xi-api-key': config.apiKey, 'content-type': 'application/json' };
+  return async (text, before, signal) => {
+    const body = JSON.stringify({
+      text,
+      model_id: config.model ?? ELEVENLABS_MODEL,
+      language_code: languageCode(options.language),
+      voice_settings: voiceSettings(options.speed),
+      ...(before === '' ? {} : { previous_text: before }),
+    });
+    const response = await fetch(url, { method: 'POST', headers, body, signal });
+    if (!response.ok) throw await refusal(response);
+    if (response.body === null) throw failed('empty');
+    return response.body;
+  };
+}
+
+/** The error that an HTTP status and the vendor's `{detail: {status}}` amount to. */
+async function refusal(response: Response): Promise<VendorError> {
+  const { status } = response;
+  const isQuota = detailOf(await readStart(response)) === 'quota_exceeded';
+  return new VendorError('elevenlabs-http', isQuota ? 'rate-limited' : failureOfStatus(status), {
+    status,
+    retryAfterMs: retryAfterMsOf(response.headers.get('retry-after')),
+  });
+}
+
+/** The beginning of a body as JSON; undefined where it is none. */
+async function readStart(response: Response): Promise<unknown> {
+  const decoder = new TextDecoder();
+  let text = '';
+  try {
+    for await (const part of response.body ?? []) {
+      text += decoder.decode(part, { stream: true });
+      if (text.length > MAX_ERROR_BYTES) return undefined;
+    }
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function failed(failure: VendorFailure, cause?: unknown): VendorError {
@@ -89,15 +105,7 @@ function failed(failure: VendorFailure, cause?: unknown): VendorError {
 }
 
 function vendorErrorOf(error: unknown): VendorError {
-  const status = isRecord(error) ? error['statusCode'] : undefined;
-  if (isRecord(error) && typeof status === 'number') {
-    const isQuota = detailOf(error['body']) === 'quota_exceeded';
-    return new VendorError('elevenlabs-http', isQuota ? 'rate-limited' : failureOfStatus(status), {
-      status,
-      retryAfterMs: retryAfterMsOf(retryAfterOf(error['rawResponse'])),
-      cause: safeCause(error),
-    });
-  }
+  if (error instanceof VendorError) return error;
   if (error instanceof RangeError) return failed('garbage', error);
   const code = networkCodeOf(error);
   return failed(code?.startsWith('HPE_') === true ? 'garbage' : 'unreachable', error);
@@ -107,9 +115,4 @@ function vendorErrorOf(error: unknown): VendorError {
 function detailOf(body: unknown): unknown {
   const detail = isRecord(body) ? body['detail'] : undefined;
   return isRecord(detail) ? detail['status'] : undefined;
-}
-
-function retryAfterOf(response: unknown): string | null {
-  const headers = isRecord(response) ? response['headers'] : undefined;
-  return headers instanceof Headers ? headers.get('retry-after') : null;
 }

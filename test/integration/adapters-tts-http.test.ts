@@ -11,7 +11,6 @@ let vendor: ElevenLabsHttp;
 beforeAll(async () => {
   emulator = await startElevenLabsEmulator();
   vendor = createElevenLabsHttp({ apiKey: 'key', baseUrl: emulator.url });
-  await vendor.load();
   await emulator.prepare([...SENTENCES, SENTENCES.join('')], {
     speed: SPEED,
     languageCode: 'en',
