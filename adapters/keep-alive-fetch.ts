@@ -1,7 +1,6 @@
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { Readable, Transform } from 'node:stream';
 import { networkCodeOf } from './vendor-failure.ts';
 
 /**
@@ -29,6 +28,9 @@ export const KEEP_ALIVE: KeepAliveFetchOptions = {
   idleMs: 120_000,
   maxResponseBytes: 8 * 1_024 * 1_024,
 };
+
+/** Read ahead of the reader before the sender is made to wait. */
+const BODY_BUFFER_BYTES = 64 * 1_024;
 
 type Outgoing = {
   readonly url: URL;
@@ -107,16 +109,43 @@ function toResponse(message: IncomingMessage, maxBytes: number): Response {
   return new Response(hasBody ? limited(message, maxBytes) : null, { status, headers });
 }
 
+/** The body as it comes, without a layer between: pulled by the reader, cut off past `maxBytes`. */
 function limited(message: IncomingMessage, maxBytes: number): ReadableStream<Uint8Array> {
   let bytes = 0;
-  const limit = new Transform({
-    transform(part: Buffer, _encoding, done) {
-      bytes += part.length;
-      if (bytes > maxBytes) done(new RangeError('the response is larger than allowed'));
-      else done(null, part);
+  let settled = false;
+  return new ReadableStream<Uint8Array>(
+    {
+      start: (controller) => {
+        const fail = (error: Error): void => {
+          if (settled) return;
+          settled = true;
+          message.destroy();
+          controller.error(error);
+        };
+        message.pause();
+        message.on('data', (part: Buffer) => {
+          if (settled) return;
+          bytes += part.length;
+          if (bytes > maxBytes) {
+            return fail(new RangeError('the response is larger than allowed'));
+          }
+          controller.enqueue(part);
+          if ((controller.desiredSize ?? 0) <= 0) message.pause();
+        });
+        message.once('end', () => {
+          if (settled) return;
+          settled = true;
+          controller.close();
+        });
+        message.on('error', fail);
+        message.once('close', () => fail(new Error('the response ended early')));
+      },
+      pull: () => void message.resume(),
+      cancel: () => {
+        settled = true;
+        message.destroy();
+      },
     },
-  });
-  message.once('error', (error) => limit.destroy(error));
-  limit.once('close', () => message.destroy());
-  return Readable.toWeb(message.pipe(limit)) as ReadableStream<Uint8Array>;
+    { highWaterMark: BODY_BUFFER_BYTES, size: (part) => part?.byteLength ?? 0 },
+  );
 }
