@@ -35,7 +35,7 @@ export const inbound: Scenario = {
     },
     {
       match: /nine bus/i,
-      reply: 'A bus driver, my goodness. You must have known everybody in town.',
+      reply: 'Oh, a bus driver, my goodness. You must have known everybody in town.',
     },
     { match: /bye for now/i, reply: 'Of course, enjoy your dinner, Walter. Goodbye.' },
   ],

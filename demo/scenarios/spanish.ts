@@ -44,11 +44,11 @@ export const spanish: Scenario = {
     {
       match: /me caí/i,
       reply:
-        'Lo siento mucho, Carmen. Una caída siempre es un susto, y me gustaría que su familia lo supiera para que vengan a verla. ¿Le duele algo?',
+        'Ay, lo siento mucho, Carmen. Una caída siempre es un susto, y me gustaría que su familia lo supiera para que vengan a verla. ¿Le duele algo?',
     },
     {
       match: /digas nada/i,
-      reply: 'La entiendo, Carmen. Lo importante es que usted esté bien.',
+      reply: 'Sí, la entiendo, Carmen. Lo importante es que usted esté bien.',
     },
     { match: /te dejo ya/i, reply: 'Ha sido un gusto hablar con usted. Hasta mañana, Carmen.' },
   ],
