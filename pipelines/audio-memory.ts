@@ -1,54 +1,78 @@
-/** The caller's audio since the last turn that was understood, bounded, on the call's own clock. */
+/**
+ * The caller's audio since the last turn that was understood, bounded, on the call's own clock.
+ *
+ * Kept in blocks of a quarter of a second, copied: the frames themselves would keep fifty small
+ * objects a second alive for seconds, which is what a garbage collector likes least.
+ */
 
 const BYTES_PER_MS = 8;
 /** More than this cannot be told again; a turn is never this long without a word understood. */
 const MAX_MS = 30_000;
 /** Without an open turn this much is kept: the beginning of the next one may lie in it. */
 const PRE_ROLL_MS = 3_000;
-/** Forgotten chunks are let go of in batches. */
-const COMPACT_AT = 256;
+const BLOCK_BYTES = 250 * BYTES_PER_MS;
 
 export class AudioMemory {
-  #chunks: Uint8Array[] = [];
-  /** Index of the first chunk that is not forgotten. */
-  #head = 0;
-  #startMs = 0;
-  #endMs = 0;
+  readonly #blocks: Uint8Array[] = [];
+  /** Bytes of the last block that are filled. */
+  #filledBytes = BLOCK_BYTES;
+  /** Bytes of the first block that are forgotten. */
+  #forgottenBytes = 0;
+  #startBytes = 0;
+  #endBytes = 0;
 
   /** Where the kept audio begins and ends, milliseconds of call audio. */
   get startMs(): number {
-    return this.#startMs;
+    return this.#startBytes / BYTES_PER_MS;
   }
 
   get endMs(): number {
-    return this.#endMs;
+    return this.#endBytes / BYTES_PER_MS;
   }
 
   /** `inTurn`: a turn is open, so that everything since the last understood one is kept. */
   add(mulaw: Uint8Array, inTurn: boolean): void {
-    this.#chunks.push(mulaw);
-    this.#endMs += mulaw.byteLength / BYTES_PER_MS;
-    this.#forgetBefore(this.#endMs - (inTurn ? MAX_MS : PRE_ROLL_MS));
+    for (let from = 0; from < mulaw.length;) {
+      if (this.#filledBytes === BLOCK_BYTES) {
+        this.#blocks.push(new Uint8Array(BLOCK_BYTES));
+        this.#filledBytes = 0;
+      }
+      const take = Math.min(BLOCK_BYTES - this.#filledBytes, mulaw.length - from);
+      const piece = take === mulaw.length ? mulaw : mulaw.subarray(from, from + take);
+      this.#blocks.at(-1)?.set(piece, this.#filledBytes);
+      this.#filledBytes += take;
+      from += take;
+    }
+    this.#endBytes += mulaw.length;
+    this.#forgetBefore(this.#endBytes - (inTurn ? MAX_MS : PRE_ROLL_MS) * BYTES_PER_MS);
   }
 
   /** Everything up to `untilMs` has been understood and need not be told again. */
   understood(untilMs: number): void {
-    this.#forgetBefore(Math.min(untilMs, this.#endMs));
+    this.#forgetBefore(Math.min(Math.floor(untilMs * BYTES_PER_MS), this.#endBytes));
   }
 
+  /** What is kept, in order. Valid until more is added: a listener that keeps it has to copy it. */
   chunks(): readonly Uint8Array[] {
-    return this.#chunks.slice(this.#head);
+    const last = this.#blocks.length - 1;
+    return this.#blocks
+      .map((block, i) =>
+        block.subarray(
+          i === 0 ? this.#forgottenBytes : 0,
+          i === last ? this.#filledBytes : BLOCK_BYTES,
+        ),
+      )
+      .filter((chunk) => chunk.length > 0);
   }
 
-  #forgetBefore(ms: number): void {
-    for (let chunk = this.#chunks[this.#head]; chunk; chunk = this.#chunks[this.#head]) {
-      const chunkMs = chunk.byteLength / BYTES_PER_MS;
-      if (this.#startMs + chunkMs > ms) break;
-      this.#startMs += chunkMs;
-      this.#head += 1;
+  #forgetBefore(bytes: number): void {
+    if (bytes <= this.#startBytes) return;
+    this.#forgottenBytes += bytes - this.#startBytes;
+    this.#startBytes = bytes;
+    while (this.#forgottenBytes >= BLOCK_BYTES) {
+      this.#forgottenBytes -= BLOCK_BYTES;
+      this.#blocks.shift();
     }
-    if (this.#head < COMPACT_AT) return;
-    this.#chunks = this.#chunks.slice(this.#head);
-    this.#head = 0;
+    if (this.#blocks.length === 0) this.#filledBytes = BLOCK_BYTES;
   }
 }

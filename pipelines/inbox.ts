@@ -32,6 +32,9 @@ export class Inbox {
   #busy = false;
   #closed = false;
   #timer: NodeJS.Timeout | undefined;
+  /** When the core wants to be woken, and when the timer rings. */
+  #wakeAt: number | undefined;
+  #ringsAt = 0;
   #dropped = 0;
 
   constructor(options: InboxOptions) {
@@ -102,10 +105,26 @@ export class Inbox {
     this.#sleepUntil(wakeAt);
   }
 
+  /**
+   * An alarm that rings too early costs less than one set anew with every fact, of which there are
+   * dozens a second: it is only moved when it would ring too late.
+   */
   #sleepUntil(wakeAt: number | undefined): void {
-    clearTimeout(this.#timer);
+    this.#wakeAt = wakeAt;
     if (wakeAt === undefined || this.#closed) return;
-    const ms = Math.min(MAX_SLEEP_MS, Math.max(1, Math.ceil(wakeAt - this.#options.now())));
-    this.#timer = setTimeout(() => this.put({ kind: 'tick' }), ms);
+    if (this.#timer !== undefined && this.#ringsAt <= wakeAt) return;
+    clearTimeout(this.#timer);
+    const now = this.#options.now();
+    const ms = Math.min(MAX_SLEEP_MS, Math.max(1, Math.ceil(wakeAt - now)));
+    this.#ringsAt = now + ms;
+    this.#timer = setTimeout(() => this.#ring(), ms);
+  }
+
+  #ring(): void {
+    this.#timer = undefined;
+    const wakeAt = this.#wakeAt;
+    if (wakeAt === undefined) return;
+    if (this.#options.now() >= wakeAt) this.put({ kind: 'tick' });
+    else this.#sleepUntil(wakeAt);
   }
 }

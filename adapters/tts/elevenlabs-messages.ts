@@ -27,7 +27,6 @@ export type ElevenLabsMessage =
   | { kind: 'garbage' };
 
 const GARBAGE: ElevenLabsMessage = { kind: 'garbage' };
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 const MAX_CHARS = 10_000;
 
 /** Reads one text frame, parsed or not. Never throws. */
@@ -41,15 +40,26 @@ export function parseElevenLabsMessage(frame: unknown): ElevenLabsMessage {
   const isFinal = raw['isFinal'] === true;
   if (typeof contextId !== 'string') return GARBAGE;
   if (typeof audio === 'string' && audio !== '') {
-    if (audio.length % 4 !== 0 || !BASE64.test(audio)) return GARBAGE;
-    const padding = audio.endsWith('==') ? 2 : audio.endsWith('=') ? 1 : 0;
-    const bytes = (audio.length / 4) * 3 - padding;
+    const bytes = base64Bytes(audio);
+    if (bytes === undefined) return GARBAGE;
     const timings = parseTimings(raw['alignment']);
     return { kind: 'audio', contextId, base64: audio, bytes, timings, isFinal };
   }
   if (isFinal) return { kind: 'final', contextId };
   const hasNoAudio = audio === undefined || audio === null || audio === '';
   return hasNoAudio ? { kind: 'unknown' } : GARBAGE;
+}
+
+/**
+ * How many bytes a padded base64 text holds; undefined when it is none. Node's decoder skips what it
+ * does not know, which shows in the length, and takes the URL alphabet, which is looked for; together
+ * a tenth of what a regular expression takes over two thousand characters.
+ */
+function base64Bytes(text: string): number | undefined {
+  if (text.length % 4 !== 0 || text.includes('-') || text.includes('_')) return undefined;
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  const bytes = (text.length / 4) * 3 - padding;
+  return Buffer.from(text, 'base64').length === bytes ? bytes : undefined;
 }
 
 function parseJson(text: string): unknown {

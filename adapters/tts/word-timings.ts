@@ -4,6 +4,8 @@ import type { TimedWord } from './port.ts';
 const BYTES_PER_MS = 8;
 /** A word longer than this is not a word; it is passed on in pieces. */
 const MAX_WORD_LENGTH = 200;
+/** Most characters, told without the tables of Unicode. */
+const PLAIN_LETTER = /^[A-Za-z0-9]$/;
 
 /**
  * Makes words of an utterance's character timings. They come chunk by chunk, relative to the
@@ -29,13 +31,17 @@ export class WordTimings {
     this.#audioBytes += bytes;
     const words: TimedWord[] = [];
     if (timings === undefined) return words;
-    for (const [index, char] of timings.chars.entries()) {
-      this.timedLength += spokenLength(char);
-      const startMs = offsetMs + (timings.startsMs[index] ?? 0);
-      const endMs = startMs + (timings.durationsMs[index] ?? 0);
-      if (char.trim() === '' || this.#text.length >= MAX_WORD_LENGTH) words.push(...this.rest());
-      if (char.trim() === '') continue;
-      this.timedMarks += markLength(char);
+    const { chars, startsMs, durationsMs } = timings;
+    for (let index = 0; index < chars.length; index += 1) {
+      const char = chars[index] ?? '';
+      const startMs = offsetMs + (startsMs[index] ?? 0);
+      const endMs = startMs + (durationsMs[index] ?? 0);
+      const isSpace = char === ' ' || char.trim() === '';
+      if (isSpace || this.#text.length >= MAX_WORD_LENGTH) words.push(...this.rest());
+      if (isSpace) continue;
+      const isPlain = PLAIN_LETTER.test(char);
+      this.timedLength += isPlain ? 1 : spokenLength(char);
+      this.timedMarks += isPlain ? 1 : markLength(char);
       if (this.#text === '') this.#startMs = startMs;
       this.#text += char;
       this.#endMs = endMs;
