@@ -31,8 +31,9 @@ async function demo(options: DemoOptions): Promise<boolean> {
     if (!options.json) process.stdout.write(text);
   };
   const stop = new AbortController();
-  const onSignal = (): void => stop.abort();
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  const onSignal = (): void => stop.abort(new Error('stopped by a signal'));
+  // Once: a second signal ends the process at once.
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   const machine = new MachineWatch();
   write(heading(scenario, live, options, ink));
   const watcher = options.json ? undefined : createLiveView(ink, write);

@@ -75,6 +75,7 @@ export async function runScenario(options: RunOptions): Promise<Run> {
     });
     stream = await openEventStream(server.url);
     await untilWarm(world);
+    options.signal.throwIfAborted();
     const startedAt = new Date();
     options.machine.start();
     const call = await conduct(options, world, server, stream, steps);
@@ -114,6 +115,7 @@ async function conduct(
   const stopWatching = watcher?.watch({ scenario, leg, world, events: stream.events, speaking });
   const onAbort = (): void => void leg.hangUp();
   signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
   // The deadline hangs up; everything that waits for the call ends with it.
   const deadline = setTimeout(onAbort, scenario.timeoutMs);
   try {
