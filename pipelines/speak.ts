@@ -10,6 +10,7 @@ import { VendorError } from '../src/errors.ts';
 import type { CallEvent } from '../src/events.ts';
 import type { Outlet } from './outlet.ts';
 import type { CachedSpeech, Manner, SpeechCache } from './speech-cache.ts';
+import { isWhole, newSpoken, shifted, wordsOf, wordsWithin, type Spoken } from './spoken.ts';
 
 export type SpeakOptions = {
   /** Best voice first. */
@@ -20,28 +21,6 @@ export type SpeakOptions = {
   readonly now: () => number;
   readonly onInput: (input: Input) => void;
   readonly onEvent: (event: CallEvent) => void;
-};
-
-type Spoken = {
-  readonly id: UtteranceId;
-  text: string;
-  finished: boolean;
-  /** Audio made so far, milliseconds, and how many words of the text it covers. */
-  madeMs: number;
-  wordsMade: number;
-  /** The end of the last word whose timing is known. */
-  timedToMs: number;
-  attempts: number;
-  /** Characters given to the present attempt's voice. */
-  characters: number;
-  /** Where the present attempt's audio begins. */
-  baseMs: number;
-  /** The id under which the session knows it; a new one for each attempt. */
-  voiceId: number | undefined;
-  /** Text that waits for a session. */
-  pending: string[];
-  /** How long a fixed line may be without a sound. */
-  patience: NodeJS.Timeout | undefined;
 };
 
 type Open = { readonly session: TtsSession; readonly rung: number };
@@ -60,8 +39,6 @@ const LINE_PATIENCE_MS = 1_500;
 const LOST_AGAIN_MS = 10_000;
 /** After a fall to a lesser voice, how long before the best is tried again. */
 const CLIMB_AFTER_MS = 30_000;
-/** Speech rate assumed where a voice gives no timings. */
-const MS_PER_CHAR = 65;
 
 export class Speaking {
   readonly #options: SpeakOptions;
@@ -156,20 +133,7 @@ export class Speaking {
   }
 
   #begin(id: UtteranceId): Spoken {
-    const spoken: Spoken = {
-      id,
-      text: '',
-      finished: false,
-      madeMs: 0,
-      wordsMade: 0,
-      timedToMs: 0,
-      attempts: 0,
-      characters: 0,
-      baseMs: 0,
-      voiceId: undefined,
-      pending: [],
-      patience: undefined,
-    };
+    const spoken = newSpoken(id);
     if (this.#spoken.size === 0) this.#climbBack();
     this.#spoken.set(id, spoken);
     return spoken;
@@ -264,7 +228,7 @@ export class Speaking {
         return this.#complete(spoken.id, spoken.madeMs);
       case 'utterance-failed':
         // All of it is here, and only the vendor's own end of it is missing.
-        if (spoken.finished && this.#isWhole(spoken)) {
+        if (spoken.finished && isWhole(spoken)) {
           open.session.cancel(event.utterance);
           this.#tellEnd(spoken, 'done', open);
           this.#drop(spoken.id);
@@ -295,10 +259,6 @@ export class Speaking {
     this.#tellEnd(spoken, 'cancelled', open);
     this.#drop(spoken.id);
     this.#complete(spoken.id, spoken.madeMs);
-  }
-
-  #isWhole(spoken: Spoken): boolean {
-    return spoken.wordsMade > 0 && spoken.wordsMade >= wordsOf(spoken.text).length;
   }
 
   #tellEnd(spoken: Spoken, how: 'done' | 'cancelled' | 'failed', open: Open | undefined): void {
@@ -369,8 +329,8 @@ export class Speaking {
     if (spoken.timedToMs < spoken.madeMs && spoken.timedToMs > spoken.baseMs) {
       spoken.madeMs = this.#options.outlet.trim(spoken.id, spoken.timedToMs);
     } else if (spoken.madeMs > spoken.baseMs && spoken.timedToMs <= spoken.baseMs) {
-      const chars = (spoken.madeMs - spoken.baseMs) / MS_PER_CHAR;
-      spoken.wordsMade += wordsWithin(words.slice(spoken.wordsMade), chars);
+      const untimedMs = spoken.madeMs - spoken.baseMs;
+      spoken.wordsMade += wordsWithin(words.slice(spoken.wordsMade), untimedMs);
     }
     spoken.baseMs = spoken.madeMs;
     spoken.timedToMs = spoken.madeMs;
@@ -389,18 +349,4 @@ export class Speaking {
     this.#rung = 0;
     for (const spoken of [...this.#spoken.values()]) this.#giveUp(spoken);
   }
-}
-
-function shifted(word: TimedWord, byMs: number): TimedWord {
-  return { text: word.text, startMs: word.startMs + byMs, endMs: word.endMs + byMs };
-}
-
-function wordsOf(text: string): string[] {
-  return text.split(/\s+/).filter((word) => word !== '');
-}
-
-function wordsWithin(words: readonly string[], chars: number): number {
-  let length = 0;
-  const beyond = words.findIndex((word) => (length += word.length + 1) > chars);
-  return beyond < 0 ? words.length : beyond;
 }

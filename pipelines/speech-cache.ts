@@ -47,16 +47,16 @@ export class SpeechCache {
     return this.#apologies.get(language);
   }
 
-  /** Takes over recordings of `lines`, which `recordings` must know word for word. */
+  /** Takes over recordings of `lines` and `apology`, which `recordings` must know word for word. */
   async keepRecordings(
     recordings: TtsVendor,
     language: string,
     lines: readonly string[],
+    apology: string,
   ): Promise<void> {
     const manner = { voiceId: recordings.vendor, language, speed: 1 };
-    // In place of what it does not know, the voice of last resort apologises.
-    const apology = await synthesise(recordings, manner, '–1–', this.#closing.signal);
-    this.#apologies.set(language, apology);
+    const { signal } = this.#closing;
+    this.#apologies.set(language, await synthesise(recordings, manner, apology, signal));
     for (const line of lines) {
       this.#recorded.set(
         recordingKey(language, line),

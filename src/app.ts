@@ -7,6 +7,7 @@ import { createServer, type Server } from 'node:http';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import type { BreakerStatus } from '../adapters/breaker.ts';
+import { APOLOGY } from '../adapters/tts/clips.ts';
 import type { TtsVendor } from '../adapters/tts/port.ts';
 import type { CallServices } from '../pipelines/call.ts';
 import { Calls, type Claimed } from '../pipelines/calls.ts';
@@ -197,7 +198,7 @@ export async function createApp(
 
 async function keepRecordings(cache: SpeechCache, recordings: TtsVendor): Promise<void> {
   for (const language of ['en', 'es'] as const) {
-    await cache.keepRecordings(recordings, language, commonLines(language));
+    await cache.keepRecordings(recordings, language, commonLines(language), APOLOGY[language]);
   }
 }
 
@@ -251,11 +252,23 @@ async function openReporter(config: Config): Promise<ErrorReporter | undefined> 
 
 function onError(log: Logger, reporter: ErrorReporter | undefined) {
   return (error: unknown, _req: Request, res: Response, next: NextFunction): void => {
+    const status = clientFault(error);
+    if (status !== undefined && !res.headersSent) {
+      res.status(status).json({ error: 'bad request' });
+      return;
+    }
     log.error('request failed', { error, requestId: res.get('X-Request-Id') });
     reporter?.report(error, 'request');
     if (res.headersSent) next(error);
     else res.status(500).json({ error: 'internal error' });
   };
+}
+
+/** The 4xx that a body parser has for what the client sent; undefined for faults of ours. */
+function clientFault(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('status' in error)) return undefined;
+  const { status } = error;
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined;
 }
 
 async function bind(server: Server, port: number): Promise<number> {

@@ -90,6 +90,8 @@ export type LineOptions = {
   readonly people?: readonly Person[];
   readonly replies?: readonly ScriptedReply[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Production by its own rules, except that the vendors are the emulators. */
+  readonly production?: boolean;
   /** What `createRedisSessionStore` takes, which is more than the environment does. */
   readonly redisUrl?: string;
   /** Emulators that are there already; they are not closed with the line. */
@@ -143,7 +145,8 @@ export async function startLine(options: LineOptions = {}): Promise<LineUnderTes
     elevenlabs: elevenlabs.url,
   };
   const { redisUrl = config.redisUrl } = options;
-  const app = await createApp({ ...withEmulators(config, urls), redisUrl }, log, {
+  const environment = options.production === true ? 'production' : config.environment;
+  const app = await createApp({ ...withEmulators(config, urls), redisUrl, environment }, log, {
     people: peopleFrom(options.people ?? [MARGARET]),
     ...(options.settings ? { settings: options.settings } : {}),
     linesAhead: options.linesAhead ?? false,
