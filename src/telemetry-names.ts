@@ -47,7 +47,6 @@ export const GEN_AI = {
   cacheWriteTokens: 'gen_ai.usage.cache_creation.input_tokens',
   /** Seconds. */
   firstChunkS: 'gen_ai.response.time_to_first_chunk',
-  conversation: 'gen_ai.conversation.id',
   toolName: 'gen_ai.tool.name',
   toolCallId: 'gen_ai.tool.call.id',
 } as const;
@@ -159,7 +158,6 @@ export const ATTRIBUTES: ReadonlyMap<string, AttributeKind> = new Map<string, At
   [GEN_AI.cacheReadTokens, 'number'],
   [GEN_AI.cacheWriteTokens, 'number'],
   [GEN_AI.firstChunkS, 'number'],
-  [GEN_AI.conversation, 'id'],
   [GEN_AI.toolName, 'word'],
   [GEN_AI.toolCallId, 'id'],
   ...Object.entries(READY_MADE),
