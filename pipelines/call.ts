@@ -16,6 +16,7 @@ import type { Effect, EndReason, Note, Settings } from '../src/conversation/type
 import type { CallEvent, EventHub } from '../src/events.ts';
 import { monotonicMs } from '../src/events.ts';
 import { factEvent, noteEvent } from './call-events.ts';
+import { CarrierVoice } from './carrier-voice.ts';
 import { Inbox } from './inbox.ts';
 import { Listening } from './listen.ts';
 import { Recovery } from './recovery.ts';
@@ -38,6 +39,8 @@ export type CallServices = {
   readonly wallClock: () => Date;
   /** Where the carrier asks for a new stream of a live call. Called late: the port may come late. */
   readonly resumeUrl: () => string;
+  /** Where the carrier gets the words that it has to speak itself. Called late, too. */
+  readonly sayUrl: () => string;
   /** A call had to end because of a defect of ours. */
   readonly onDefect: (callSid: string, error: unknown) => void;
 };
@@ -75,6 +78,7 @@ export class Call {
   readonly #voice: Speaking;
   readonly #tools: ToolRunner;
   readonly #recovery: Recovery;
+  readonly #carrierVoice: CarrierVoice;
   readonly #manner: Manner;
   readonly #startedAt = monotonicMs();
   /** Fixed lines that have not been heard yet, so that their first sound can be told from a reply's. */
@@ -150,6 +154,11 @@ export class Call {
         this.#publish({ what: 'vendor-failed', vendor: 'twilio', failure: 'unreachable' });
       },
     });
+    this.#carrierVoice = new CarrierVoice({
+      redirect: async () => services.telephony.redirect(identity.callSid, services.sayUrl()),
+      onInput,
+      onEvent,
+    });
     this.#publish({ what: 'call-started', direction: identity.direction });
   }
 
@@ -164,6 +173,11 @@ export class Call {
 
   get isFinished(): boolean {
     return this.#finished !== undefined;
+  }
+
+  /** How often a media stream came after the first because one was lost. */
+  get losses(): number {
+    return Math.max(0, this.#epoch - 1 - this.#carrierVoice.turns);
   }
 
   /** Somebody picked up: the carrier has asked for a stream, or has one. */
@@ -199,6 +213,7 @@ export class Call {
     const replaced = this.#stream;
     this.#stream = stream;
     this.#recovery.end();
+    this.#carrierVoice.ended();
     this.#epoch += 1;
     if (replaced) {
       this.#outlet.detach();
@@ -231,6 +246,11 @@ export class Call {
   /** The carrier has asked for a new stream. */
   resumeAsked(): void {
     this.#recovery.asked();
+  }
+
+  /** What the carrier was asked to speak; undefined when it has been given already. */
+  wordsForCarrier(): string | undefined {
+    return this.#carrierVoice.take();
   }
 
   /** The carrier's status callback said that the call is over. */
@@ -319,6 +339,8 @@ export class Call {
       }
       case 'raise-alert':
         return this.#publish({ what: 'alert-raised', ...effect.signal });
+      case 'lend-line':
+        return this.#carrierVoice.speak(effect.utterance, effect.text);
       case 'hang-up':
         return this.#hangUp();
       case 'move-call':
@@ -360,6 +382,7 @@ export class Call {
     this.#finished = reason;
     const work = this.#inbox.work();
     this.#recovery.end();
+    this.#carrierVoice.ended();
     this.#ears.close();
     this.#mind.close();
     this.#voice.close();

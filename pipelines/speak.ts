@@ -39,6 +39,8 @@ const LINE_PATIENCE_MS = 1_500;
 const LOST_AGAIN_MS = 10_000;
 /** After a fall to a lesser voice, how long before the best is tried again. */
 const CLIMB_AFTER_MS = 30_000;
+/** The carrier's own voice costs a new stream for each reply: any other is better. */
+const CLIMB_FROM_CARRIER_MS = 8_000;
 
 export class Speaking {
   readonly #options: SpeakOptions;
@@ -74,6 +76,7 @@ export class Speaking {
       return;
     }
     spoken.finished = true;
+    if (this.#isVoiceless) return this.#leaveToCarrier(spoken);
     if (spoken.pending.length > 0) return;
     if (spoken.voiceId !== undefined) this.#open?.session.finish(spoken.voiceId);
     else {
@@ -141,7 +144,8 @@ export class Speaking {
 
   /** With nothing being said, a better voice may be tried again after a while. */
   #climbBack(): void {
-    if (this.#rung === 0 || this.#options.now() - this.#fellAt < CLIMB_AFTER_MS) return;
+    const waitMs = this.#isVoiceless ? CLIMB_FROM_CARRIER_MS : CLIMB_AFTER_MS;
+    if (this.#rung === 0 || this.#options.now() - this.#fellAt < waitMs) return;
     this.#open?.session.close();
     this.#open = undefined;
     this.#moveTo(0);
@@ -149,8 +153,8 @@ export class Speaking {
 
   #moveTo(rung: number): void {
     const { vendors, onEvent } = this.#options;
-    const from = vendors[this.#rung]?.vendor ?? 'none';
-    const to = vendors[rung]?.vendor ?? 'none';
+    const from = vendors[this.#rung]?.vendor ?? 'carrier';
+    const to = vendors[rung]?.vendor ?? 'carrier';
     this.#rung = rung;
     if (from !== to) onEvent({ what: 'ladder-moved', service: 'tts', from, to });
   }
@@ -344,9 +348,22 @@ export class Speaking {
     this.#options.outlet.end(spoken.id);
   }
 
-  /** No voice is left: what is being said ends here. The next utterance begins at the top again. */
+  get #isVoiceless(): boolean {
+    return this.#rung >= this.#options.vendors.length;
+  }
+
+  /** No voice is left: the carrier speaks, once it can be told the whole of it. */
   #allFailed(): void {
-    this.#rung = 0;
-    for (const spoken of [...this.#spoken.values()]) this.#giveUp(spoken);
+    for (const spoken of [...this.#spoken.values()]) {
+      if (spoken.finished) this.#leaveToCarrier(spoken);
+    }
+  }
+
+  #leaveToCarrier(spoken: Spoken): void {
+    const rest = spoken.pending.join('').trim();
+    this.#drop(spoken.id);
+    if (rest === '') return this.#complete(spoken.id, spoken.madeMs);
+    this.#options.onInput({ kind: 'voices-failed', utterance: spoken.id, rest });
+    this.#options.outlet.end(spoken.id);
   }
 }

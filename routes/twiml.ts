@@ -24,6 +24,18 @@ export function connectStream(urls: StreamUrls, token: string): string {
   return response.toString();
 }
 
+/** The carrier speaks for us, then asks for a new stream at `resumeUrl`. */
+export function sayAndResume(
+  text: string | undefined,
+  language: 'en' | 'es',
+  resumeUrl: string,
+): string {
+  const response = new twilio.twiml.VoiceResponse();
+  if (text !== undefined) response.say({ language: sayLanguage(language) }, text);
+  response.redirect({ method: 'POST' }, resumeUrl);
+  return response.toString();
+}
+
 export function hangUp(): string {
   const response = new twilio.twiml.VoiceResponse();
   response.hangup();
@@ -33,7 +45,11 @@ export function hangUp(): string {
 /** A refusal or an apology the carrier itself speaks, because we cannot. */
 export function sayAndHangUp(text: string, language: 'en' | 'es'): string {
   const response = new twilio.twiml.VoiceResponse();
-  response.say({ language: language === 'es' ? 'es-US' : 'en-US' }, text);
+  response.say({ language: sayLanguage(language) }, text);
   response.hangup();
   return response.toString();
+}
+
+function sayLanguage(language: 'en' | 'es'): 'en-US' | 'es-US' {
+  return language === 'es' ? 'es-US' : 'en-US';
 }

@@ -10,7 +10,7 @@ import type { Logger } from '../src/log.ts';
 import type { People } from '../src/people.ts';
 import type { SessionStore } from '../src/store/session-store.ts';
 import { newStreamToken, streamTokenTtlMs } from '../src/store/stream-token.ts';
-import { connectStream, hangUp, sayAndHangUp } from './twiml.ts';
+import { connectStream, hangUp, sayAndHangUp, sayAndResume } from './twiml.ts';
 
 export type VoiceRoutesOptions = {
   readonly calls: Calls;
@@ -114,7 +114,7 @@ export function voiceRoutes(options: VoiceRoutesOptions): Router {
     const { language } = people.byPhone(outbound ? To : From);
     if (calls.endOf(sid) === 'broken') return xml(res, sayAndHangUp(LOST[language], language));
     if (!known || known.isEnding) return xml(res, hangUp());
-    if (known.epoch > MAX_RESUMES) {
+    if (known.losses > MAX_RESUMES) {
       log.error('call lost its stream too often', { callSid: sid, epoch: known.epoch });
       calls.over(sid);
       return xml(res, sayAndHangUp(LOST[language], language));
@@ -123,6 +123,20 @@ export function voiceRoutes(options: VoiceRoutesOptions): Router {
     log.info('call resumes', { callSid: sid, epoch: known.epoch });
     const twiml = await streamTwiml(known);
     xml(res, twiml ?? sayAndHangUp(LOST[language], language));
+  });
+
+  // Where the carrier is sent when no voice of ours can speak. The words wait in the call, since a URL
+  // would end up in logs.
+  router.post('/say', (req, res) => {
+    const form = answerForm.safeParse(req.body);
+    if (!form.success) return badForm(res);
+    const { CallSid: sid } = form.data;
+    const call = calls.get(sid);
+    if (!call || call.isEnding) return xml(res, hangUp());
+    const words = call.wordsForCarrier();
+    const { language } = call.identity.person;
+    log.info('carrier speaks', { callSid: sid });
+    xml(res, sayAndResume(words, language, `${options.publicUrl()}/voice/resume`));
   });
 
   router.post('/status', async (req, res) => {

@@ -91,6 +91,7 @@ export async function createApp(
     voiceId: config.elevenlabs.voiceId,
     wallClock: () => new Date(),
     resumeUrl: () => `${config.http.publicUrl}/voice/resume`,
+    sayUrl: () => `${config.http.publicUrl}/voice/say`,
     onDefect: (callSid, error) => {
       log.error('call ended by a defect', { callSid, error });
       reporter?.report(error, 'call');

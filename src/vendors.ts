@@ -52,7 +52,8 @@ export async function connectVendors(config: Config): Promise<Vendors> {
     gemini.apiKey === undefined ? undefined : createGemini({ ...gemini, apiKey: gemini.apiKey }),
     createDeepgramAura(deepgram),
     createTwilio(twilio),
-    createClips(),
+    // What was not recorded is left to the carrier's own voice.
+    createClips(undefined, 'fail'),
   ]);
   const breaker = {
     flux: new Breaker('deepgram-flux'),

@@ -28,17 +28,20 @@ const MAX_ENDED = 256;
 
 /**
  * The voice of last resort: recorded lines, no network. It can say only what was recorded. In place
- * of anything else it apologises, once per session; after that such utterances fail as `empty`.
+ * of anything else it apologises, once per session; after that, or always where `unknown` says so,
+ * such utterances fail as `empty`.
  */
 export async function createClips(
   folder: string = join(import.meta.dirname, 'clips'),
+  unknown: 'apologise' | 'fail' = 'apologise',
 ): Promise<TtsVendor> {
   const clips = await loadClips(folder);
   return {
     vendor: 'clips',
     open: (options) => {
       const language = options.language.toLowerCase().startsWith('es') ? 'es' : 'en';
-      return Promise.resolve(new ClipSession(clips[language], APOLOGY[language], options));
+      const apology = unknown === 'apologise' ? APOLOGY[language] : '';
+      return Promise.resolve(new ClipSession(clips[language], apology, options));
     },
   };
 }

@@ -57,6 +57,8 @@ export function hasBegun(utterance: Utterance): boolean {
 /** True when an utterance has been played to its end, by its marks or, in time, without them. */
 export function isPlayedOut(state: CallState, utterance: Utterance, now: number): boolean {
   if (!utterance.textDone || !utterance.audioEnded || !utterance.released) return false;
+  // Its end is not in the audio: the carrier speaks it.
+  if (utterance.rest !== undefined) return false;
   if (utterance.sentMs < utterance.readyMs) return false;
   if (utterance.markedMs >= utterance.readyMs) return true;
   return now >= expectedEnd(utterance) + state.settings.markSlackMs;

@@ -1,5 +1,6 @@
 /** What ends or moves a call from outside the conversation: time, drain, machines, lost streams. */
 
+import { onLineLent, onLineReturned } from './carrier-voice.ts';
 import { commitForced } from './caller-turn.ts';
 import { finish, hangUp, sayLastWords } from './farewell.ts';
 import { letGoOn } from './floor.ts';
@@ -18,13 +19,15 @@ const DRAIN_MOVE_MS = 1_500;
 const MOVE_WAIT_MS = 3_000;
 
 export function onStreamAttached(work: Work, resumed: boolean): void {
-  const first = work.state.stream === 'awaited' && !resumed;
+  const { stream } = work.state;
+  const first = stream === 'awaited' && !resumed;
   update(work, {
     stream: 'attached',
     streamSince: work.now,
     idle: { ...work.state.idle, since: work.now, step: 0 },
   });
   if (isClosing(work.state)) return;
+  if (stream === 'lent') return onLineReturned(work);
   if (first) {
     speakLine(work, 'greeting');
     return;
@@ -43,6 +46,9 @@ export function onStreamAttached(work: Work, resumed: boolean): void {
 export function onStreamClosed(work: Work): void {
   const { ending, stream } = work.state;
   if (stream !== 'attached') return;
+  // The carrier takes the stream away to speak for us, often before it has answered that it will.
+  const lending = work.state.utterances.find((utterance) => utterance.lending);
+  if (lending) return onLineLent(work, { kind: 'line-lent', utterance: lending.id });
   update(work, { stream: 'lost', streamSince: work.now });
   letGoOn(work);
   silence(work);

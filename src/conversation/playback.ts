@@ -96,6 +96,8 @@ function addUtterance(work: Work, given: Partial<Utterance>, first = false): Utt
     anchor: undefined,
     heardBeforeMs: 0,
     markedMs: 0,
+    rest: undefined,
+    lending: false,
     ...given,
     id,
   };

@@ -45,6 +45,10 @@ export type Utterance = {
   readonly heardBeforeMs: number;
   /** The furthest mark that came back. */
   readonly markedMs: number;
+  /** The end of its text, where no voice of ours can speak it: left for the carrier's. */
+  readonly rest: string | undefined;
+  /** The carrier has been asked to speak it. */
+  readonly lending: boolean;
 };
 
 /** A stretch of caller speech, from onset until it is committed or dropped. */
@@ -129,7 +133,8 @@ export type Ending =
 export type CallState = {
   readonly settings: Settings;
   readonly startedAt: number;
-  readonly stream: 'awaited' | 'attached' | 'lost';
+  /** `lent`: the carrier speaks for us, and will give the line back; since when that is overdue. */
+  readonly stream: 'awaited' | 'attached' | 'lost' | 'lent';
   readonly streamSince: number;
   readonly nextUtterance: UtteranceId;
   readonly nextTurn: number;

@@ -18,11 +18,18 @@ import {
   onStreamAttached,
   onStreamClosed,
 } from './closing.ts';
+import {
+  carrierVoiceDeadlines,
+  onCarrierVoiceTime,
+  onLineLent,
+  onVoicesFailed,
+} from './carrier-voice.ts';
 import { farewellDeadlines, isAbandoned, onFarewellTime, onUtterancePlayed } from './farewell.ts';
 import { floorDeadlines, onFloorTime } from './floor.ts';
 import { livenessDeadlines, onLivenessTime, touch } from './liveness.ts';
 import { hasBegun, isPlayedOut, playedOutAt } from './audio-clock.ts';
 import {
+  changeUtterance,
   conclude,
   findUtterance,
   onAudioEnded,
@@ -102,6 +109,10 @@ function take(work: Work, input: Input): void {
       return onAudioReady(work, input);
     case 'audio-ended':
       return onAudioEnded(work, input);
+    case 'voices-failed':
+      return onVoicesFailed(work, input);
+    case 'line-lent':
+      return onLineLent(work, input);
     case 'audio-failed':
       return onAudioFailed(work, input.utterance);
     case 'audio-sent':
@@ -125,6 +136,7 @@ function settle(work: Work): void {
   onCallerTime(work);
   onFloorTime(work);
   onReplyTime(work);
+  onCarrierVoiceTime(work);
   // Nothing the caller said is lost with the call.
   if (isAbandoned(work)) commitForced(work, { consume: false, answered: false });
   onFarewellTime(work);
@@ -152,6 +164,7 @@ function onAudioFailed(work: Work, id: number): void {
   if (!utterance) return;
   const { reply, ending } = work.state;
   truncateToSent(work, utterance);
+  changeUtterance(work, id, { rest: undefined });
   if (reply?.utterance === id) return giveUp(work);
   if (hasBegun(utterance)) return;
   emit(work, { kind: 'cancel-speech', utterance: id });
@@ -185,6 +198,7 @@ function wakeTime(work: Work): number | undefined {
     ...callerDeadlines(work),
     ...floorDeadlines(work),
     ...replyDeadlines(work),
+    ...carrierVoiceDeadlines(work),
     ...farewellDeadlines(work),
     ...closingDeadlines(work),
     ...livenessDeadlines(work),

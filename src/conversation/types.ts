@@ -87,6 +87,12 @@ export type Input =
   | { kind: 'audio-ended'; utterance: UtteranceId; totalMs: number }
   /** Every voice has failed for an utterance; what was sent stays. */
   | { kind: 'audio-failed'; utterance: UtteranceId }
+  /**
+   * No voice of ours can speak an utterance to its end: of its text, `rest` is left for the carrier's.
+   */
+  | { kind: 'voices-failed'; utterance: UtteranceId; rest: string }
+  /** The carrier has begun to speak the rest of an utterance; the stream goes, and will come back. */
+  | { kind: 'line-lent'; utterance: UtteranceId }
   /** Audio up to `toMs` of the utterance has been handed to the carrier, followed by a mark. */
   | { kind: 'audio-sent'; utterance: UtteranceId; toMs: number }
   /** The mark behind `atMs` of an utterance came back. */
@@ -201,6 +207,11 @@ export type Effect =
   | { kind: 'cancel-tool'; callId: string }
   /** The ears are stuck: open a new session and replay what was not understood. */
   | { kind: 'restart-listening' }
+  /**
+   * Have the carrier speak `text` and then connect a new stream. Answered by `line-lent` or, when it
+   * would not, by `audio-failed`.
+   */
+  | { kind: 'lend-line'; utterance: UtteranceId; text: string }
   /** Ask the carrier to end the call. */
   | { kind: 'hang-up'; reason: EndReason }
   /** Close the media socket so that the carrier goes on with the next verb elsewhere. */
