@@ -12,6 +12,8 @@ import { Call, type CallServices, type CallSink, type CallStream } from './call.
 export type CallsOptions = {
   readonly services: CallServices;
   readonly maxCalls: number;
+  /** The process cannot keep up with the calls it has: it takes no more for now. */
+  readonly isOverloaded?: (() => boolean) | undefined;
   /** Callbacks of outbound calls, absolute URLs. Called late: the port may come late. */
   readonly urls: () => { readonly answer: string; readonly status: string; readonly amd: string };
   readonly settings?: Partial<Settings> | undefined;
@@ -65,7 +67,9 @@ export class Calls {
   }
 
   get isFull(): boolean {
-    return this.isDraining || this.#calls.size + this.#dialled.size >= this.#options.maxCalls;
+    const { maxCalls, isOverloaded } = this.#options;
+    if (this.isDraining || isOverloaded?.() === true) return true;
+    return this.#calls.size + this.#dialled.size >= maxCalls;
   }
 
   get(callSid: string): Call | undefined {

@@ -2,16 +2,18 @@
 import { Router } from 'express';
 import type { BreakerStatus } from '../adapters/breaker.ts';
 import type { Calls } from '../pipelines/calls.ts';
+import type { LoadGate } from '../pipelines/load-gate.ts';
 import type { SessionStore } from '../src/store/session-store.ts';
 
 export type HealthOptions = {
   readonly calls: Calls;
+  readonly load: Pick<LoadGate, 'isShut' | 'lateMs'>;
   readonly store: SessionStore;
   readonly breakers: () => readonly BreakerStatus[];
   readonly mode: string;
 };
 
-export function healthRoutes({ calls, store, breakers, mode }: HealthOptions): Router {
+export function healthRoutes({ calls, load, store, breakers, mode }: HealthOptions): Router {
   const router = Router();
 
   /** The process is alive; also while it drains. */
@@ -37,6 +39,7 @@ export function healthRoutes({ calls, store, breakers, mode }: HealthOptions): R
       status,
       mode,
       calls: { active: calls.active, full: calls.isFull },
+      eventLoop: { lateMs: Math.round(load.lateMs), overloaded: load.isShut },
       store: { kind: store.kind, ...session },
       vendors: breakers(),
     });

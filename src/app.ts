@@ -11,6 +11,7 @@ import { APOLOGY } from '../adapters/tts/clips.ts';
 import type { TtsVendor } from '../adapters/tts/port.ts';
 import type { CallServices } from '../pipelines/call.ts';
 import { Calls, type Claimed } from '../pipelines/calls.ts';
+import { LoadGate, watchLoop } from '../pipelines/load-gate.ts';
 import { SpeechCache } from '../pipelines/speech-cache.ts';
 import { warmUpCore } from '../pipelines/warm-up.ts';
 import { correlate, tellWebhooks } from '../routes/correlation.ts';
@@ -98,9 +99,12 @@ export async function createApp(
     },
   };
   const publicUrl = (): string => config.http.publicUrl;
+  const load = new LoadGate();
+  const unwatchLoop = watchLoop(load);
   const calls = new Calls({
     services,
     maxCalls: config.maxCalls,
+    isOverloaded: () => load.isShut,
     urls: () => ({
       answer: `${publicUrl()}/voice/answer`,
       status: `${publicUrl()}/voice/status`,
@@ -114,7 +118,7 @@ export async function createApp(
   app.use(correlate(log));
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
   const breakers = (): BreakerStatus[] => vendors.breakers.map((b) => b.status());
-  app.use('/health', healthRoutes({ calls, store, breakers, mode: config.mode }));
+  app.use('/health', healthRoutes({ calls, load, store, breakers, mode: config.mode }));
   const signature = createSignatureCheck({
     publicUrl,
     authToken: config.twilio.authToken,
@@ -187,6 +191,7 @@ export async function createApp(
       return port;
     },
     close: async () => {
+      unwatchLoop();
       calls.close();
       speechCache.close();
       dev?.close();
