@@ -65,6 +65,11 @@ export async function applyHoneycomb(files: HoneycombFiles, options: ApplyOption
   await api.putBoard(files.board, sloIds);
 }
 
+function idOf(made: Json | undefined): string | undefined {
+  const id = made?.['id'];
+  return typeof id === 'string' ? id : undefined;
+}
+
 class Api {
   readonly #options: ApplyOptions;
 
@@ -80,14 +85,14 @@ class Api {
   ): Promise<Map<string, string>> {
     const path = `/1/${kind}/${encodeURIComponent(this.#options.dataset)}`;
     const known = (await this.#send('GET', path)) as Json[];
-    const ids = new Map(known.map((each) => [String(each[by]), String(each['id'])]));
+    const ids = new Map(known.map((each) => [String(each[by]), idOf(each) ?? '']));
     for (const each of wanted) {
       const name = String(each[by]);
       const id = ids.get(name);
       const put: { method: 'POST' | 'PUT'; path: string } =
         id === undefined ? { method: 'POST', path } : { method: 'PUT', path: `${path}/${id}` };
       const made = (await this.#send(put.method, put.path, each)) as Json;
-      ids.set(name, String(made['id'] ?? id));
+      ids.set(name, idOf(made) ?? id ?? '');
       this.#options.log(`${id === undefined ? 'created' : 'updated'} ${kind}: ${name}`);
     }
     return ids;
@@ -102,10 +107,10 @@ class Api {
     const path = `/1/burn_alerts/${encodeURIComponent(this.#options.dataset)}`;
     const known = (await this.#send('GET', `${path}?slo_id=${sloId}`)) as Json[];
     for (const [index, alert] of wanted.entries()) {
-      const id = known[index]?.['id'];
+      const id = idOf(known[index]);
       const body = { ...alert, slo: { id: sloId }, recipients };
       if (id === undefined) await this.#send('POST', path, body);
-      else await this.#send('PUT', `${path}/${String(id)}`, body);
+      else await this.#send('PUT', `${path}/${id}`, body);
     }
   }
 
@@ -132,9 +137,9 @@ class Api {
     const { name, description } = board;
     const body = { name, description, type: 'flexible', layout_generation: 'auto', panels };
     const known = (await this.#send('GET', '/1/boards')) as Json[];
-    const id = known.find((each) => each['name'] === name)?.['id'];
+    const id = idOf(known.find((each) => each['name'] === name));
     if (id === undefined) await this.#send('POST', '/1/boards', body);
-    else await this.#send('PUT', `/1/boards/${String(id)}`, body);
+    else await this.#send('PUT', `/1/boards/${id}`, body);
     this.#options.log(`${id === undefined ? 'created' : 'updated'} board: ${name}`);
   }
 

@@ -29,16 +29,13 @@ export type Reading = {
 /** Where readings come from; the application brings it when it is there. */
 export type MetricSource = { read: (() => Promise<readonly Reading[]>) | undefined };
 
-const EXPORT_EVERY_MS = 60_000;
-
 export function metricReader(settings: TracingSettings, source: MetricSource) {
   const { endpoint, headers } = settings;
   const exporter = new OTLPMetricExporter({
     headers: { ...headers },
     ...(endpoint !== undefined && { url: `${endpoint}/v1/metrics` }),
   });
-  const interval = Number(process.env['OTEL_METRIC_EXPORT_INTERVAL'] ?? EXPORT_EVERY_MS);
-  const exportIntervalMillis = interval >= 1_000 ? interval : EXPORT_EVERY_MS;
+  const exportIntervalMillis = settings.metricsEveryMs;
   const exportTimeoutMillis = Math.min(10_000, exportIntervalMillis);
   const metricProducers = [producerOf(source)];
   return new PeriodicExportingMetricReader({

@@ -38,8 +38,6 @@ export function startSdk(
   register('@opentelemetry/instrumentation/hook.mjs', import.meta.url, {
     data: { include: INSTRUMENTED },
   });
-  // The SDK of Anthropic would add spans of its own and send our trace ids to the vendor.
-  process.env['ANTHROPIC_OPEN_TELEMETRY'] = 'false';
   const sdk = new NodeSDK({
     serviceName: settings.serviceName,
     resourceDetectors: [envDetector, serviceInstanceIdDetector],

@@ -10,9 +10,13 @@ export type TracingSettings = {
   readonly serviceName: string;
   /** Metrics are sent as well, by OTLP. `/metrics` is there whatever this says. */
   readonly metrics: boolean;
+  /** Between two sendings of metrics. */
+  readonly metricsEveryMs: number;
 };
 
 const HONEYCOMB = 'https://api.honeycomb.io';
+/** The standard's own default. */
+const METRICS_EVERY_MS = 60_000;
 /** What says that spans are to go somewhere. */
 const DESTINATIONS = [
   'HONEYCOMB_API_KEY',
@@ -45,5 +49,11 @@ export function tracingSettings(env: Environment): TracingSettings | undefined {
     protocol: protocol === 'http/json' ? 'http/json' : 'http/protobuf',
     serviceName: given('OTEL_SERVICE_NAME') ?? 'hearthline',
     metrics: given('OTEL_METRICS_EXPORTER') === 'otlp',
+    metricsEveryMs: intervalMs(given('OTEL_METRIC_EXPORT_INTERVAL')),
   };
+}
+
+function intervalMs(value: string | undefined): number {
+  const ms = Number(value);
+  return Number.isFinite(ms) && ms >= 1_000 ? ms : METRICS_EVERY_MS;
 }

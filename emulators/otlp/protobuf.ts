@@ -77,7 +77,7 @@ function valueOf(raw: Buffer | bigint, field: Field, schema: Schema, depth: numb
     case 'int64':
       return BigInt.asIntN(64, raw as bigint).toString();
     case 'uint32':
-      return Number(raw as bigint);
+      return Number(raw);
   }
 }
 

@@ -65,6 +65,7 @@ describe('a traced server', () => {
   let proxy: { url: string; close(): void };
   let server: ServerProcess;
   let dataDir: string;
+  let exitCode: number | undefined;
   let logText = '';
   let page = '';
   let callSid = '';
@@ -141,7 +142,7 @@ describe('a traced server', () => {
       method: 'POST',
       headers: { traceparent: TRACEPARENT, 'x-request-id': 'edge-0001-abc' },
     });
-    expect(await server.stop()).toBe(0);
+    exitCode = await server.stop();
     logText = await readFile(logFile, 'utf8');
     spans = otlp.spans();
     calls = spans.filter((span) => span.traceId === traceIdOf(callSid));
@@ -261,6 +262,11 @@ describe('a traced server', () => {
     for (const line of lines) {
       expect((JSON.parse(line) as Record<string, unknown>)['traceId']).toBe(traceIdOf(callSid));
     }
+  });
+
+  it('sends what is left when it is told to stop, and stops in peace', () => {
+    expect(exitCode).toBe(0);
+    expect(logText).toContain('"message":"stopped"');
   });
 
   it('counts the same call at /metrics', () => {

@@ -234,6 +234,7 @@ describe('where to', () => {
       protocol: 'http/protobuf',
       serviceName: 'hearthline',
       metrics: false,
+      metricsEveryMs: 60_000,
     });
     const eu = { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://api.eu1.honeycomb.io' };
     expect(tracingSettings({ HONEYCOMB_API_KEY: 'k', ...eu })).toMatchObject({
