@@ -4,7 +4,7 @@
  * One session with the best voice there is. When a voice fails in mid-utterance the next one goes on
  * from the first word that was not made, so that nothing is skipped and nothing said twice.
  */
-import type { TimedWord, TtsEvent, TtsSession, TtsVendor } from '../adapters/tts/port.ts';
+import type { TtsEvent, TtsSession, TtsVendor } from '../adapters/tts/port.ts';
 import type { Input, UtteranceId } from '../src/conversation/types.ts';
 import { VendorError } from '../src/errors.ts';
 import type { CallEvent } from '../src/events.ts';

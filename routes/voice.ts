@@ -81,10 +81,6 @@ export function voiceRoutes(options: VoiceRoutesOptions): Router {
     return connectStream(urls, token);
   };
 
-  /** False for a webhook that came before. A store that cannot say lets it through. */
-  const isNew = async (key: string): Promise<boolean> =>
-    await store.seenOnce(key, SEEN_TTL_MS).catch(() => true);
-
   router.post('/answer', async (req, res) => {
     const form = answerForm.safeParse(req.body);
     if (!form.success) return badForm(res);
@@ -139,6 +135,16 @@ export function voiceRoutes(options: VoiceRoutesOptions): Router {
     xml(res, sayAndResume(words, language, `${options.publicUrl()}/voice/resume`));
   });
 
+  addCallbacks(router, options);
+  return router;
+}
+
+/** What the carrier only tells: nobody on the line waits for these, so they are answered first. */
+function addCallbacks(router: Router, { calls, store, log }: VoiceRoutesOptions): void {
+  /** False for a webhook that came before. A store that cannot say lets it through. */
+  const isNew = async (key: string): Promise<boolean> =>
+    await store.seenOnce(key, SEEN_TTL_MS).catch(() => true);
+
   router.post('/status', async (req, res) => {
     const form = statusForm.safeParse(req.body);
     if (!form.success) return badForm(res);
@@ -169,8 +175,6 @@ export function voiceRoutes(options: VoiceRoutesOptions): Router {
     log.info('call answered', { callSid: sid, answeredBy });
     calls.get(sid)?.answeredBy(answeredByOf(answeredBy));
   });
-
-  return router;
 }
 
 function answeredByOf(answeredBy: string): 'human' | 'machine' | 'fax' | 'unknown' {

@@ -67,7 +67,7 @@ afterAll(async () => {
 type TestScope = { onTestFinished(fn: () => Promise<void>): void };
 
 /** The real server as a process of its own, in the world of the emulators. */
-async function startServer(test: TestScope): Promise<Server> {
+async function startServer(scope: TestScope): Promise<Server> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const server = launch({
@@ -87,7 +87,7 @@ async function startServer(test: TestScope): Promise<Server> {
     ELEVENLABS_VOICE_ID: 'voice',
     ELEVENLABS_BASE_URL: emulators.elevenlabs.url,
   });
-  test.onTestFinished(async () => {
+  scope.onTestFinished(async () => {
     server.child.kill('SIGKILL');
     await server.exited;
   });
@@ -108,61 +108,69 @@ async function callTo(server: Server, ours: string): Promise<CallerLeg> {
 }
 
 describe.concurrent('the process and its signals', () => {
-  it('SIGTERM in a live call: the caller hears a goodbye, and the process ends with 0 in time', async (test) => {
-    const server = await startServer(test);
+  it('SIGTERM in a live call: the caller hears a goodbye, and the process ends with 0 in time', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const server = await startServer({ onTestFinished });
     const leg = await callTo(server, '+15005550011');
     const startedAt = performance.now();
     server.child.kill('SIGTERM');
     await leg.waitForWords(/I have to stop here.*Goodbye\./, { timeoutMs: DRAIN_MS });
     const end = await leg.ended();
-    test.expect(end.how).toBe('server-completed');
-    test.expect(await server.exited).toBe(0);
-    test.expect(performance.now() - startedAt).toBeLessThan(DRAIN_MS + CLOSE_MS);
+    expect(end.how).toBe('server-completed');
+    expect(await server.exited).toBe(0);
+    expect(performance.now() - startedAt).toBeLessThan(DRAIN_MS + CLOSE_MS);
   });
 
-  it('while it drains, it is alive, not ready, and takes no call', async (test) => {
-    const server = await startServer(test);
+  it('while it drains, it is alive, not ready, and takes no call', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const server = await startServer({ onTestFinished });
     const leg = await callTo(server, '+15005550012');
     server.child.kill('SIGTERM');
     await until(() => server.output().includes('"draining"'), 2_000, server.output);
     const statuses = await Promise.all(
       ['live', 'ready'].map(async (name) => (await fetch(`${server.url}/health/${name}`)).status),
     );
-    test.expect(statuses).toEqual([200, 503]);
+    expect(statuses).toEqual([200, 503]);
     const refused = await postSigned(`${server.url}/voice/answer`, {
       CallSid: `CA${'2'.repeat(32)}`,
       From: '+15555550188',
       To: OUR_NUMBER,
       Direction: 'inbound',
     });
-    test.expect(refused.body).toContain('<Say');
+    expect(refused.body).toContain('<Say');
     await leg.hangUp();
-    test.expect(await server.exited).toBe(0);
+    expect(await server.exited).toBe(0);
   });
 
-  it('a second SIGTERM skips the goodbye', async (test) => {
-    const server = await startServer(test);
+  it('a second SIGTERM skips the goodbye', async ({ expect, onTestFinished }) => {
+    const server = await startServer({ onTestFinished });
     const leg = await callTo(server, '+15005550013');
     server.child.kill('SIGTERM');
     await until(() => server.output().includes('"draining"'), 2_000, server.output);
     const startedAt = performance.now();
     server.child.kill('SIGTERM');
-    test.expect(await server.exited).toBe(0);
-    test.expect(performance.now() - startedAt).toBeLessThan(4_000);
-    test.expect(server.output()).toContain('second signal');
+    expect(await server.exited).toBe(0);
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
+    expect(server.output()).toContain('second signal');
     await leg.ended();
-    test.expect(leg.playout.heardText()).not.toContain('I have to stop here');
+    expect(leg.playout.heardText()).not.toContain('I have to stop here');
   });
 
-  it('SIGTERM without a call ends it at once', async (test) => {
-    const server = await startServer(test);
+  it('SIGTERM without a call ends it at once', async ({ expect, onTestFinished }) => {
+    const server = await startServer({ onTestFinished });
     const startedAt = performance.now();
     server.child.kill('SIGTERM');
-    test.expect(await server.exited).toBe(0);
-    test.expect(performance.now() - startedAt).toBeLessThan(1_500);
+    expect(await server.exited).toBe(0);
+    expect(performance.now() - startedAt).toBeLessThan(1_500);
   });
 
-  it('production without its keys: every problem at once, no value, an exit code', async (test) => {
+  it('production without its keys: every problem at once, no value, an exit code', async ({
+    expect,
+  }) => {
     const secret = 'secret-that-must-not-appear';
     const { exited, output } = launch({
       NODE_ENV: 'production',
@@ -171,7 +179,7 @@ describe.concurrent('the process and its signals', () => {
       PUBLIC_URL: `http://${secret}.example`,
       REDIS_URL: `mysql://user:${secret}@host`,
     });
-    test.expect(await exited).not.toBe(0);
+    expect(await exited).not.toBe(0);
     for (const name of [
       'PORT',
       'PUBLIC_URL',
@@ -184,9 +192,9 @@ describe.concurrent('the process and its signals', () => {
       'DATABASE_URL',
       'ENCRYPTION_KEY',
     ]) {
-      test.expect(output()).toContain(name);
+      expect(output()).toContain(name);
     }
-    test.expect(output()).not.toContain(secret);
-    test.expect(output()).not.toContain('not-a-port');
+    expect(output()).not.toContain(secret);
+    expect(output()).not.toContain('not-a-port');
   });
 });

@@ -10,8 +10,11 @@ import {
   type LineUnderTest,
 } from '../helpers/line-under-test.ts';
 
-/** From Twilio's `start` to the first sound of a greeting that was made while it rang. */
-const GREETING_WITHIN_MS = 20;
+/**
+ * From Twilio's `start` to the first sound of a greeting that was made while it rang: at once, not
+ * after a synthesis. Many calls share this process; the demo measures what one call takes.
+ */
+const GREETING_WITHIN_MS = 60;
 
 let machine: Utterance;
 

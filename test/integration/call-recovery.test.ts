@@ -96,12 +96,13 @@ describe.concurrent('the media socket is lost', () => {
 });
 
 describe.concurrent('the caller hangs up', () => {
-  it('before the media stream is up', async ({ onTestFinished }) => {
+  it('before the media stream is up', async ({ expect, onTestFinished }) => {
     const line = await lineFor({ onTestFinished }, { replies: REPLIES });
     line.twilio.script.streamConnectMs = 500;
     const leg = await line.twilio.placeCall({ from: '+15555550142', to: '+15005550006' });
     await line.waitForEvent('stt-opened');
     await hangUp(line, leg);
+    expect(line.eventsOf('stream-attached')).toEqual([]);
   });
 
   it('in the middle of the greeting', async ({ expect, onTestFinished }) => {
