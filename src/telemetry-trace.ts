@@ -172,6 +172,7 @@ class CallTrace {
     if (turn && event.what === 'companion-said' && event.interrupted) {
       turn.span.setAttribute(OURS.interrupted, true);
     }
+    if (event.what === 'answered-by') this.#span.setAttribute(OURS.answeredBy, event.who);
     const described = eventAttributes(event);
     if (!described) return;
     const { name, attributes } = described;
