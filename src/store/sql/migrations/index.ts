@@ -1,0 +1,13 @@
+/** Every migration in order. A released one is never edited; what changes gets a new number. */
+import type { Migration } from 'kysely/migration';
+import * as people from './0001-people.ts';
+import * as conversations from './0002-conversations.ts';
+import * as care from './0003-care.ts';
+import * as operations from './0004-operations.ts';
+
+export const MIGRATIONS = {
+  '0001-people': people,
+  '0002-conversations': conversations,
+  '0003-care': care,
+  '0004-operations': operations,
+} as const satisfies Record<string, Migration>;
