@@ -2,13 +2,8 @@
  * One telephone call: the shell around the conversation core. It wires ears, thought, voice and the
  * media stream to the core's inbox, and performs the core's orders. It decides nothing itself.
  */
-import type { LlmVendor } from '../adapters/llm/port.ts';
-import type { SttVendor } from '../adapters/stt/port.ts';
-import type { TelephonyVendor } from '../adapters/telephony/port.ts';
-import type { TtsVendor } from '../adapters/tts/port.ts';
 import { linesFor } from '../src/companion/lines.ts';
 import { observe } from '../src/companion/observer.ts';
-import type { Person } from '../src/companion/person.ts';
 import { systemPrompt } from '../src/companion/prompt.ts';
 import { COMPANION_TOOLS } from '../src/companion/tools.ts';
 import { defaultSettings } from '../src/conversation/settings.ts';
@@ -16,6 +11,7 @@ import type { Effect, EndReason, Note, Settings } from '../src/conversation/type
 import type { CallEvent, EventHub } from '../src/events.ts';
 import { monotonicMs } from '../src/events.ts';
 import { factEvent, noteEvent } from './call-events.ts';
+import type { CallEnd, CallIdentity, CallServices, CallSink, CallStream } from './call-types.ts';
 import { CarrierVoice } from './carrier-voice.ts';
 import { Inbox } from './inbox.ts';
 import { Listening } from './listen.ts';
@@ -26,46 +22,7 @@ import { Speaking } from './speak.ts';
 import { Thinking } from './think.ts';
 import { ToolRunner } from './tool-runner.ts';
 
-/** What every call of the process shares. */
-export type CallServices = {
-  readonly stt: readonly SttVendor[];
-  readonly llm: readonly LlmVendor[];
-  readonly tts: readonly TtsVendor[];
-  readonly telephony: TelephonyVendor;
-  readonly speechCache: SpeechCache;
-  readonly events: EventHub;
-  readonly voiceId: string;
-  /** Wall clock, for what people are told about time. */
-  readonly wallClock: () => Date;
-  /** Where the carrier asks for a new stream of a live call. Called late: the port may come late. */
-  readonly resumeUrl: () => string;
-  /** Where the carrier gets the words that it has to speak itself. Called late, too. */
-  readonly sayUrl: () => string;
-  /** A call had to end because of a defect of ours. */
-  readonly onDefect: (callSid: string, error: unknown) => void;
-};
-
-/** `broken`: by a defect of ours; whoever is still on the line deserves an apology. */
-export type CallEnd = { readonly reason: EndReason; readonly broken: boolean };
-
-export type CallIdentity = {
-  readonly callSid: string;
-  readonly direction: 'inbound' | 'outbound';
-  readonly person: Person;
-  readonly greeting: string;
-};
-
-/** What the call writes to: a media stream of the carrier. */
-export type CallStream = OutletStream & { close(code?: number): void };
-
-/** What the media socket delivers to. */
-export type CallSink = {
-  onAudio(mulaw: Uint8Array): void;
-  onMark(name: string): void;
-  onDigit(digit: string): void;
-  onStop(): void;
-  onClosed(): void;
-};
+export type { CallEnd, CallIdentity, CallServices, CallSink, CallStream } from './call-types.ts';
 
 export class Call {
   readonly identity: CallIdentity;
@@ -99,7 +56,7 @@ export class Call {
     this.#onFinished = onFinished;
     const { person } = identity;
     const { language } = person;
-    const lines = linesFor(language, identity.greeting);
+    const lines = linesFor(language, identity.greeting.join(' '));
     this.#manner = { voiceId: services.voiceId, language, speed: person.manner.speechSpeed };
     const onInput = this.#put.bind(this);
     const onEvent = this.#publish.bind(this);
@@ -195,7 +152,7 @@ export class Call {
   async prewarm(): Promise<void> {
     this.#voice.prewarm();
     await Promise.all([
-      this.#services.speechCache.prepare(this.#manner, this.identity.greeting),
+      this.#services.speechCache.prepareParts(this.#manner, this.identity.greeting),
       this.#mind.prewarm(),
     ]);
   }

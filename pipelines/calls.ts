@@ -4,7 +4,7 @@
  */
 import type { Person } from '../src/companion/person.ts';
 import { withoutPersonalData } from '../src/companion/person.ts';
-import { greeting } from '../src/companion/greeting.ts';
+import { greetingParts } from '../src/companion/greeting.ts';
 import type { Settings } from '../src/conversation/types.ts';
 import { monotonicMs } from '../src/events.ts';
 import { Call, type CallServices, type CallSink, type CallStream } from './call.ts';
@@ -190,9 +190,9 @@ export class Calls {
     const { services, settings } = this.#options;
     const at = services.wallClock();
     const callNumber = this.#nextCallNumber(person.personId);
-    const words = greeting({ person, direction, at, callNumber });
+    const greeting = greetingParts({ person, direction, at, callNumber });
     const call = new Call(
-      { callSid, direction, person, greeting: words },
+      { callSid, direction, person, greeting },
       services,
       ({ broken }) => this.#finished(callSid, broken),
       settings,

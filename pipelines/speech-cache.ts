@@ -81,9 +81,25 @@ export class SpeechCache {
     return await made;
   }
 
+  /**
+   * The same for a text of several parts that are made, and remembered, each by itself: parts that
+   * many texts share are made once. `get` then knows the parts joined by a space.
+   */
+  async prepareParts(manner: Manner, parts: readonly string[]): Promise<void> {
+    const made = await Promise.all(parts.map(async (part) => await this.prepare(manner, part)));
+    const known = made.filter((speech) => speech !== undefined);
+    if (known.length === parts.length) this.#keep(keyOf(manner, parts.join(' ')), joined(known));
+  }
+
   /** Leaves what is being made; nothing is made after this. */
   close(): void {
     this.#closing.abort();
+  }
+
+  #keep(key: string, speech: CachedSpeech): void {
+    const oldest = this.#entries.keys().next();
+    if (this.#entries.size >= MAX_ENTRIES && !oldest.done) this.#entries.delete(oldest.value);
+    this.#entries.set(key, speech);
   }
 
   async #make(manner: Manner, text: string): Promise<CachedSpeech | undefined> {
@@ -98,9 +114,7 @@ export class SpeechCache {
         if (signal.aborted) return undefined;
         const speech = await synthesise(vendor, manner, text, signal).catch(() => undefined);
         if (!speech) continue;
-        const oldest = this.#entries.keys().next();
-        if (this.#entries.size >= MAX_ENTRIES && !oldest.done) this.#entries.delete(oldest.value);
-        this.#entries.set(keyOf(manner, text), speech);
+        this.#keep(keyOf(manner, text), speech);
         return speech;
       }
       return undefined;
@@ -109,6 +123,36 @@ export class SpeechCache {
       this.#waiting.shift()?.();
     }
   }
+}
+
+/** A breath between two parts: 160 ms of μ-law silence. */
+const BREATH_MS = 160;
+const BREATH: Piece = {
+  base64: Buffer.alloc(BREATH_MS * 8, 0xff).toString('base64'),
+  bytes: BREATH_MS * 8,
+};
+
+function joined(parts: readonly CachedSpeech[]): CachedSpeech {
+  const pieces: Piece[] = [];
+  const words: TimedWord[] = [];
+  let totalMs = 0;
+  for (const [index, part] of parts.entries()) {
+    if (index > 0) {
+      pieces.push(BREATH);
+      totalMs += BREATH_MS;
+    }
+    const baseMs = totalMs;
+    const shift = (word: TimedWord): TimedWord => ({
+      text: word.text,
+      startMs: word.startMs + baseMs,
+      endMs: word.endMs + baseMs,
+    });
+    pieces.push(...part.pieces);
+    words.push(...(part.words ?? []).map(shift));
+    totalMs += part.totalMs;
+  }
+  const timed = parts.every((part) => part.words !== undefined);
+  return { pieces, words: timed ? words : undefined, totalMs };
 }
 
 function keyOf(manner: Manner, text: string): string {

@@ -21,6 +21,7 @@ import { metricsRoutes } from '../routes/metrics.ts';
 import { createSignatureCheck } from '../routes/twilio-signature.ts';
 import { voiceRoutes } from '../routes/voice.ts';
 import { createMediaSocket, type MediaSocket } from '../websocket/media-socket.ts';
+import { commonGreetingParts } from './companion/greeting.ts';
 import { commonLines } from './companion/lines.ts';
 import { DEFAULT_MANNER, stranger } from './companion/person.ts';
 import { mediaStreamUrl, withListeningPort, type Config } from './config.ts';
@@ -235,7 +236,8 @@ async function makeCommonLines(config: Config, cache: SpeechCache): Promise<void
       language,
       speed: DEFAULT_MANNER.speechSpeed,
     };
-    for (const line of commonLines(language)) await cache.prepare(manner, line);
+    const lines = [...commonGreetingParts(language), ...commonLines(language)];
+    for (const line of lines) await cache.prepare(manner, line);
   }
 }
 

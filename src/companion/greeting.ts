@@ -56,9 +56,27 @@ export type GreetingRequest = {
   readonly callNumber: number;
 };
 
-/** Whole sentences, ready to be spoken. */
-export function greeting({ person, direction, at, callNumber }: GreetingRequest): string {
+/**
+ * A greeting in two parts, each spoken in one breath: the salutation, which depends on who it is and
+ * on the hour, and the opening, which is one of a few and can be made long before any call.
+ */
+export function greetingParts({
+  person,
+  direction,
+  at,
+  callNumber,
+}: GreetingRequest): readonly [salutation: string, opening: string] {
   const choices = (direction === 'outbound' ? OUTBOUND : INBOUND)[person.language];
-  const opening = choices[callNumber % choices.length] ?? choices[0];
-  return `${salutation(person, at)} ${opening}`;
+  return [salutation(person, at), choices[callNumber % choices.length] ?? choices[0]];
+}
+
+/** Whole sentences, ready to be spoken. */
+export function greeting(request: GreetingRequest): string {
+  return greetingParts(request).join(' ');
+}
+
+/** Every part of a greeting that does not depend on who it is. */
+export function commonGreetingParts(language: 'en' | 'es'): readonly string[] {
+  const salutations = Object.values(PART_OF_DAY[language]).map((words) => `${words}.`);
+  return [...INBOUND[language], ...salutations, ...OUTBOUND[language]];
 }

@@ -7,7 +7,10 @@
  */
 
 export type ClauseOptions = {
-  /** The first clause is let go after this many words when no punctuation came earlier. */
+  /**
+   * The first clause is let go after two words when no punctuation came earlier, or after this many
+   * while the words lean on what follows ("that's a", "it was").
+   */
   readonly firstClauseWords: number;
 };
 
@@ -15,6 +18,18 @@ export const DEFAULT_CLAUSES: ClauseOptions = { firstClauseWords: 3 };
 
 /** A draft is raced against the end of the turn, which is about 160 ms away: every token counts. */
 export const DRAFT_CLAUSES: ClauseOptions = { firstClauseWords: 2 };
+
+const LEAST_FIRST_WORDS = 2;
+
+/** Words that a voice had better not leave hanging. */
+const LEANING = new Set(
+  `a an the my your his her our their this that these those to of in on at for with from by and or
+   but so if as than is are was were be been am i'm you're it's that's there's he's she's we're
+   they're do does did have has had will would can could should may might must i you he she it we
+   they not very too such what how when where why who which no
+   un una el la los las lo mi su sus tu de del al en con por para y o u pero que como si es era son
+   está ha he se me te le les nos muy tan más qué cómo cuándo dónde`.split(/\s+/),
+);
 
 /** Longest hidden passage believed; what comes after it is spoken again. */
 const MAX_HIDDEN_CHARS = 240;
@@ -188,7 +203,10 @@ export class ClauseSplitter {
     const words = /\S+\s+/gu;
     for (let count = 1, at = words.exec(text); at; count += 1, at = words.exec(text)) {
       const upTo = text.slice(0, words.lastIndex);
-      const enough = count >= this.#options.firstClauseWords && /[\p{L}\p{N}]/u.test(upTo);
+      const word = at[0].trim().toLowerCase();
+      const leans = LEANING.has(word) || /\p{N}$/u.test(word);
+      const least = leans ? this.#options.firstClauseWords : LEAST_FIRST_WORDS;
+      const enough = count >= least && /[\p{L}\p{N}]/u.test(upTo);
       if (enough && !ABBREVIATIONS.test(upTo.trimEnd())) return words.lastIndex;
     }
     return 0;
