@@ -64,14 +64,14 @@ export const INTERRUPTION = 'Wait, there is something about tomatoes.';
 export const STOPS = /^wait\b/i;
 
 /**
- * The emulated model's answers, about four seconds of speech each. Their first clauses stand with the
- * second, third or fourth token, as those of a chatty companion do.
+ * The emulated model's answers, about four seconds of speech each. They begin with a small phrase of
+ * its own, as the companion's prompt asks for; it stands with the second or third token.
  */
 const REPLIES: readonly ((token: string) => string)[] = [
   (token) => `Oh, that does sound lovely. Tell me about ${token} then.`,
-  (token) => `Well ${token} sounds lovely. Do tell me more, please.`,
+  (token) => `I see. Well ${token} sounds lovely to me, go on.`,
   (token) => `How nice, I would like to hear of ${token} again.`,
-  (token) => `That is lovely, ${token} is something I never knew.`,
+  (token) => `That's lovely, ${token} is something I never knew about.`,
 ];
 
 export function replyTo({ token, call, turn }: Token): string {
