@@ -163,6 +163,7 @@ class GuardedUtterances {
   take(event: Exclude<TtsEvent, { kind: 'failed' }>): void {
     const permit = this.#permits.get(event.utterance);
     if (event.kind === 'audio') return permit?.succeeded();
+    if (event.kind === 'said') return;
     if (event.kind === 'utterance-failed') permit?.failed(event.error);
     else permit?.cancelled();
     this.#end(event.utterance);

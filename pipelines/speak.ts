@@ -10,7 +10,7 @@ import { VendorError } from '../src/errors.ts';
 import type { CallEvent } from '../src/events.ts';
 import type { Outlet } from './outlet.ts';
 import type { CachedSpeech, Manner, SpeechCache } from './speech-cache.ts';
-import { isWhole, newSpoken, shifted, wordsOf, wordsWithin, type Spoken } from './spoken.ts';
+import { isWhole, newSpoken, shifted, wordsOf, inClauses, type Spoken } from './spoken.ts';
 
 export type SpeakOptions = {
   /** Best voice first. */
@@ -175,6 +175,7 @@ export class Speaking {
       this.#options.onEvent({ what: 'voice-asked', utterance: spoken.id, vendor });
     }
     spoken.characters += text.length;
+    spoken.asked.push(text);
     open.session.say(spoken.voiceId, text);
   }
 
@@ -226,7 +227,10 @@ export class Speaking {
     switch (event.kind) {
       case 'audio':
         return this.#takeAudio(spoken, event, open);
+      case 'said':
+        return this.#takeClause(spoken);
       case 'done':
+        this.#takeClause(spoken);
         this.#tellEnd(spoken, 'done', open);
         this.#drop(spoken.id);
         return this.#complete(spoken.id, spoken.madeMs);
@@ -246,20 +250,42 @@ export class Speaking {
 
   #takeAudio(spoken: Spoken, event: Extract<TtsEvent, { kind: 'audio' }>, open: Open): void {
     const { outlet, onInput, onEvent } = this.#options;
-    if (spoken.madeMs === spoken.baseMs) {
+    if (spoken.madeMs === spoken.baseMs && spoken.held.length === 0) {
       const { vendor } = open.session;
       onEvent({ what: 'voice-first-byte', utterance: spoken.id, vendor });
     }
-    spoken.madeMs += event.bytes / 8;
-    const words = event.words?.map((word) => shifted(word, spoken.baseMs));
-    if (words) {
-      spoken.wordsMade += words.length;
-      spoken.timedToMs = words.at(-1)?.endMs ?? spoken.timedToMs;
+    const piece = { base64: event.base64, bytes: event.bytes };
+    if (!event.words) {
+      spoken.held.push(piece);
+      return;
     }
+    spoken.madeMs += event.bytes / 8;
+    const words = event.words.map((word) => shifted(word, spoken.baseMs));
+    spoken.wordsMade += words.length;
+    spoken.timedToMs = words.at(-1)?.endMs ?? spoken.timedToMs;
     const { id: utterance, madeMs: totalMs } = spoken;
     onInput({ kind: 'audio-ready', utterance, totalMs, words });
-    if (outlet.add(spoken.id, { base64: event.base64, bytes: event.bytes })) return;
-    this.#open?.session.cancel(event.utterance);
+    if (!outlet.add(spoken.id, piece)) this.#tooLong(spoken, open);
+  }
+
+  /**
+   * A clause of a voice without timings is whole. Only then is it sent: if that voice fails in the
+   * middle of one, nobody could tell from which word the next has to go on.
+   */
+  #takeClause(spoken: Spoken): void {
+    const { outlet, onInput } = this.#options;
+    const pieces = spoken.held.splice(0);
+    spoken.wordsMade += pieces.length === 0 ? 0 : wordsOf(spoken.asked.shift() ?? '').length;
+    for (const piece of pieces) {
+      spoken.madeMs += piece.bytes / 8;
+      const { id: utterance, madeMs: totalMs } = spoken;
+      onInput({ kind: 'audio-ready', utterance, totalMs, words: undefined });
+      if (!outlet.add(spoken.id, piece)) return this.#tooLong(spoken, this.#open);
+    }
+  }
+
+  #tooLong(spoken: Spoken, open: Open | undefined): void {
+    if (spoken.voiceId !== undefined) open?.session.cancel(spoken.voiceId);
     this.#tellEnd(spoken, 'cancelled', open);
     this.#drop(spoken.id);
     this.#complete(spoken.id, spoken.madeMs);
@@ -318,7 +344,9 @@ export class Speaking {
     spoken.attempts += 1;
     if (spoken.attempts > 2 * this.#options.vendors.length) return this.#giveUp(spoken);
     const rest = this.#keepWholeWords(spoken);
-    spoken.pending = rest === '' ? [] : [rest];
+    spoken.pending = inClauses(rest);
+    spoken.asked = [];
+    spoken.held = [];
     if (rest === '' && spoken.finished) {
       this.#drop(spoken.id);
       return this.#complete(spoken.id, spoken.madeMs);
@@ -332,9 +360,6 @@ export class Speaking {
     const words = wordsOf(spoken.text);
     if (spoken.timedToMs < spoken.madeMs && spoken.timedToMs > spoken.baseMs) {
       spoken.madeMs = this.#options.outlet.trim(spoken.id, spoken.timedToMs);
-    } else if (spoken.madeMs > spoken.baseMs && spoken.timedToMs <= spoken.baseMs) {
-      const untimedMs = spoken.madeMs - spoken.baseMs;
-      spoken.wordsMade += wordsWithin(words.slice(spoken.wordsMade), untimedMs);
     }
     spoken.baseMs = spoken.madeMs;
     spoken.timedToMs = spoken.madeMs;

@@ -1,9 +1,10 @@
 /** What is known of one utterance on its way through the voices, and how its words are counted. */
 import type { TimedWord } from '../adapters/tts/port.ts';
 import type { UtteranceId } from '../src/conversation/types.ts';
+import type { Piece } from './outlet.ts';
 
-/** Speech rate assumed where a voice gives no timings. */
-const MS_PER_CHAR = 65;
+/** A shorter clause would be made with too little around it to sound right. */
+const LEAST_CLAUSE_WORDS = 4;
 
 export type Spoken = {
   readonly id: UtteranceId;
@@ -21,6 +22,10 @@ export type Spoken = {
   baseMs: number;
   /** The id under which the session knows it; a new one for each attempt. */
   voiceId: number | undefined;
+  /** Texts the present attempt's voice has been given and has not made wholly. */
+  asked: string[];
+  /** Sound of the oldest of them, kept back where a voice cannot tell which words are in it. */
+  held: Piece[];
   /** Text that waits for a session. */
   pending: string[];
   /** How long a fixed line may be without a sound. */
@@ -39,6 +44,8 @@ export function newSpoken(id: UtteranceId): Spoken {
     characters: 0,
     baseMs: 0,
     voiceId: undefined,
+    asked: [],
+    held: [],
     pending: [],
     patience: undefined,
   };
@@ -57,10 +64,17 @@ export function wordsOf(text: string): string[] {
   return text.split(/\s+/).filter((word) => word !== '');
 }
 
-/** How many words so much sound without timings is likely to hold. */
-export function wordsWithin(words: readonly string[], soundMs: number): number {
-  const chars = soundMs / MS_PER_CHAR;
-  let length = 0;
-  const beyond = words.findIndex((word) => (length += word.length + 1) > chars);
-  return beyond < 0 ? words.length : beyond;
+/** Parts that a voice can make one after the other; a word count is kept at their ends. */
+export function inClauses(text: string): string[] {
+  const clauses: string[] = [];
+  let clause: string[] = [];
+  for (const word of wordsOf(text)) {
+    clause.push(word);
+    const isEnd = /[.!?…]["”’)]*$/u.test(word);
+    const isPause = clause.length >= LEAST_CLAUSE_WORDS && /[,;:–—]$/u.test(word);
+    if (!isEnd && !isPause) continue;
+    clauses.push(`${clause.join(' ')} `);
+    clause = [];
+  }
+  return clause.length === 0 ? clauses : [...clauses, `${clause.join(' ')} `];
 }

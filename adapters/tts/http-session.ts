@@ -71,6 +71,8 @@ export function createHttpSession(voice: HttpVoice, options: TtsOptions): TtsSes
       for (let text = utterance.waiting.shift(); text !== undefined;) {
         await speak(voice, utterance, text, options, () => isCurrent(utterance));
         if (!isCurrent(utterance)) return;
+        options.onEvent({ kind: 'said', utterance: utterance.id });
+        if (!isCurrent(utterance)) return;
         utterance.before = `${utterance.before}${text}`.slice(-500);
         text = utterance.waiting.shift();
       }

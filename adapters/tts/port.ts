@@ -17,6 +17,11 @@ export type TtsEvent =
        */
       words: readonly TimedWord[] | undefined;
     }
+  /**
+   * Everything of the oldest `say` that was not reported so far has been. Only voices that give no
+   * word timings tell; it is the one thing by which their words can be counted.
+   */
+  | { kind: 'said'; utterance: number }
   /** Every byte of the utterance has been reported. */
   | { kind: 'done'; utterance: number }
   /** This utterance will get no more audio. What was reported before stays good. */
