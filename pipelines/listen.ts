@@ -34,6 +34,15 @@ const FAILURE_WINDOW_MS = 60_000;
 const RETRY_MS = 5_000;
 /** Loud speech that brings no event for this long means that the session is deaf. */
 const DEAF_AFTER_MS = 2_500;
+/** So much loudness is speech, and so much quiet behind it is its end, whoever listens. */
+const LEAST_SPEECH_MS = 240;
+const SPEECH_OVER_MS = 1_000;
+/** Older speech is no longer waited for. */
+const SPEECH_FORGOTTEN_MS = 5_000;
+/** Speech of this length has words in it. */
+const WORDY_SPEECH_MS = 700;
+/** A recogniser that finds no words in what it takes for speech so many times running is no good. */
+const MAX_WORDLESS = 3;
 /** Without audio from the carrier for this long, silence is fed instead. */
 const FEED_AFTER_MS = 400;
 const CHECK_EVERY_MS = 200;
@@ -72,6 +81,11 @@ export class Listening {
   #lastAudioAt = 0;
   /** Call audio up to here is in some event that the core has had. */
   #reportedMs = 0;
+  /** Call audio up to here is in some event with words. */
+  #wordsMs = 0;
+  /** Where the newest speech began that was told to be unheard, as the loudness meter counts. */
+  #unheardFromMs = -1;
+  #wordlessRuns = 0;
   #started = false;
   #retryTimer: NodeJS.Timeout | undefined;
   #checkTimer: NodeJS.Timeout | undefined;
@@ -174,6 +188,10 @@ export class Listening {
     // A recogniser's clock may run ahead after a reconnect; nobody has heard the future.
     const heardMs = Math.min(ear.baseMs + event.audioMs, this.#memory.endMs);
     this.#reportedMs = Math.max(this.#reportedMs, heardMs);
+    if (event.text !== '') {
+      this.#wordsMs = Math.max(this.#wordsMs, heardMs);
+      this.#wordlessRuns = 0;
+    }
     if (event.kind === 'end' || event.kind === 'eager-end') {
       const state = event.kind === 'end' ? 'final' : 'eager-end';
       const lagMs = this.#memory.endMs - heardMs;
@@ -244,17 +262,46 @@ export class Listening {
     }, RETRY_MS);
   }
 
-  #replace(failure: VendorFailure): void {
+  #replace(failure: VendorFailure, forGood = false): void {
     const ear = this.#ear;
     const vendor = this.#options.vendors[this.#rung];
     if (!ear || !vendor) return;
     this.#ear = undefined;
     ear.session.close();
-    this.#failed(vendor, failure);
+    this.#failed(vendor, failure, forGood);
+  }
+
+  /**
+   * The caller has stopped speaking, and nobody could make out what they said: the recogniser is
+   * gone, late, or finds no words. They must not be left waiting for an answer in silence.
+   */
+  #noticeUnheard(): void {
+    const { run, nowMs } = this.#energy;
+    if (!run || run.startMs === this.#unheardFromMs || run.loudMs < LEAST_SPEECH_MS) return;
+    const quietMs = nowMs - run.endMs;
+    if (quietMs < SPEECH_OVER_MS || quietMs > SPEECH_FORGOTTEN_MS) return;
+    const endMs = this.#memory.endMs - quietMs;
+    const startMs = endMs - (run.endMs - run.startMs);
+    const judgedMs = this.#ear ? this.#ear.baseMs + this.#ear.session.judgedMs : 0;
+    const isLate = judgedMs < endMs;
+    const isWordless =
+      this.#openTurn !== undefined && this.#wordsMs < startMs && run.loudMs >= WORDY_SPEECH_MS;
+    if (!isLate && !isWordless) return;
+    this.#unheardFromMs = run.startMs;
+    if (!isLate) this.#wordlessRuns += 1;
+    const isHopeless = this.#wordlessRuns >= MAX_WORDLESS;
+    // The next recogniser will be told the same speech again.
+    const why = isLate || isHopeless ? 'late' : 'wordless';
+    this.#options.onInput({ kind: 'caller-unheard', why });
+    if (why === 'wordless') this.#openTurn = undefined;
+    if (!isHopeless) return;
+    this.#wordlessRuns = 0;
+    this.#replace('empty', true);
   }
 
   #check(): void {
     if (this.#options.now() - this.#lastAudioAt >= FEED_AFTER_MS) this.#hear(SILENCE);
     if (this.#ear && this.#energy.unansweredMs >= DEAF_AFTER_MS) this.#replace('stalled');
+    this.#noticeUnheard();
   }
 }

@@ -116,11 +116,16 @@ class FluxSession implements SttSession {
   #garbage = 0;
   #unheardBytes = 0;
   #reportsSilence = false;
+  #judgedMs = 0;
 
   constructor(onEvent: (event: SttEvent) => void, wire: FluxWire) {
     this.#wire = wire;
     this.#onEvent = onEvent;
     this.#groups = new AudioGroups((group) => this.#sendGroup(group));
+  }
+
+  get judgedMs(): number {
+    return this.#judgedMs;
   }
 
   sendAudio(mulaw: Uint8Array): void {
@@ -151,6 +156,7 @@ class FluxSession implements SttSession {
     this.#unheardBytes = 0;
     switch (message.kind) {
       case 'turn':
+        this.#judgedMs = Math.max(this.#judgedMs, message.audioMs);
         if (!this.#turns.inTurn && message.text === '') this.#reportsSilence = true;
         for (const event of this.#turns.take(message)) this.#report(event);
         return;

@@ -106,6 +106,7 @@ class NovaSession implements SttSession {
   #over = false;
   #garbage = 0;
   #unheardBytes = 0;
+  #judgedMs = 0;
 
   constructor(onEvent: (event: SttEvent) => void, wire: NovaWire) {
     this.#wire = wire;
@@ -117,6 +118,10 @@ class NovaSession implements SttSession {
   /** The socket is open: from here on it must be kept alive. */
   begin(): void {
     if (!this.#over) this.#quiet.arm(KEEP_ALIVE_AFTER_MS);
+  }
+
+  get judgedMs(): number {
+    return this.#judgedMs;
   }
 
   sendAudio(mulaw: Uint8Array): void {
@@ -148,6 +153,7 @@ class NovaSession implements SttSession {
       if (this.#garbage > MAX_GARBAGE) this.fail(this.#error('garbage'));
       return;
     }
+    if (message.kind === 'results') this.#judgedMs = Math.max(this.#judgedMs, message.audioMs);
     for (const event of this.#turns.take(message)) {
       // The listener may have closed the session on the event before.
       if (!this.#over) this.#onEvent(event);

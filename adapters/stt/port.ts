@@ -40,6 +40,8 @@ export type SttOptions = {
 
 export interface SttSession {
   readonly vendor: Vendor;
+  /** Audio sent on this session that the vendor has judged, words or silence, milliseconds. */
+  readonly judgedMs: number;
   /** μ-law 8 kHz, any length above 0. Never throws; a session that cannot take it fails by event. */
   sendAudio(mulaw: Uint8Array): void;
   /** Applies new turn-taking settings where the vendor can; otherwise does nothing. */

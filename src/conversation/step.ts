@@ -50,6 +50,7 @@ import {
   replyDeadlines,
 } from './reply.ts';
 import { raiseAlerts } from './safety.ts';
+import { onUnheard } from './unheard.ts';
 import { emit, isClosing, update, type CallState, type Work } from './state.ts';
 import type { Effect, Input } from './types.ts';
 
@@ -93,6 +94,8 @@ function take(work: Work, input: Input): void {
       return onHeard(work, input);
     case 'listening':
       return onListening(work, input.state);
+    case 'caller-unheard':
+      return onUnheard(work, input.why);
     case 'digit':
       return onDigit(work, input.digit);
     case 'reply-clause':
@@ -176,7 +179,8 @@ function onListening(work: Work, state: 'voice' | 'keypad'): void {
   if (state === work.state.listening) return;
   update(work, { listening: state });
   if (state === 'voice' || isClosing(work.state)) return;
-  commitForced(work, { consume: false, answered: true });
+  // The notice is the answer: half a sentence, which nobody will complete, deserves no other.
+  commitForced(work, { consume: false, answered: false });
   speakLine(work, 'keypad');
 }
 

@@ -70,6 +70,11 @@ export type Input =
       observed?: Observation;
     }
   | { kind: 'listening'; state: 'voice' | 'keypad' }
+  /**
+   * The caller has stopped speaking, and what they said was not made out: `late`, not yet at least;
+   * `wordless`, there were no words in it.
+   */
+  | { kind: 'caller-unheard'; why: 'late' | 'wordless' }
   | { kind: 'digit'; digit: string }
   | { kind: 'reply-clause'; utterance: UtteranceId; text: string }
   | { kind: 'reply-tool'; utterance: UtteranceId; callId: string; name: string; input: unknown }

@@ -164,9 +164,7 @@ export class Auditor {
         this.#waiting.over();
         return;
       case 'say-line':
-        if (
-          !['filler', 'checking', 'lost-you', 'greeting', 'cut-in', 'keypad'].includes(effect.line)
-        ) {
+        if (!['filler', 'checking', 'lost-you', 'greeting', 'cut-in'].includes(effect.line)) {
           this.#waiting.answeredBy(effect.utterance);
         }
         return;
