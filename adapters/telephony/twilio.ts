@@ -97,7 +97,8 @@ async function createClient(config: TwilioConfig): Promise<Twilio> {
   }
 
   return twilio(config.accountSid, config.authToken, {
-    httpClient: new RebasedClient({ timeout }),
+    // A few requests in a call: a pooled connection would mostly be found dead, and outlive us.
+    httpClient: new RebasedClient({ timeout, keepAlive: false }),
     // A repeated request could ring a second time.
     autoRetry: false,
   });
