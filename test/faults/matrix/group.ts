@@ -4,7 +4,7 @@ import type { CallerLeg } from '../../../emulators/twilio/types.ts';
 import { auditCall } from './auditor.ts';
 import { Caller, type Part, type Ready } from './caller.ts';
 import { cellName, type Cell, type Moment } from './cells.ts';
-import type { CallEvidence, ModelView } from './evidence.ts';
+import type { CallEvidence, ModelView, Phrase } from './evidence.ts';
 import { EXCHANGES, personOf, vocabularyFor } from './phrases.ts';
 import { OUR_NUMBER, startWorld, type Emulators, type Ground, type World } from './world.ts';
 
@@ -96,7 +96,7 @@ async function runCell(
   const part = await new Caller(leg, vocabulary).play(moment, endsWith, ready);
   await leg.ended({ timeoutMs: 30_000 }).catch(() => undefined);
   const evidence = evidenceOf(leg, part, moment, await struck, world.emulators);
-  const what = auditCall(evidence, vocabulary);
+  const what = auditCall(evidence, [...vocabulary, ...improvised(world.emulators, person.name)]);
   return { ...cell, what, ...(what.length > 0 ? { trace: traceOf(cell, leg, world) } : {}) };
 }
 
@@ -137,6 +137,20 @@ function evidenceOf(
   };
 }
 
+/** Answers to what was heard only in part: they are in no script, and are replies all the same. */
+function improvised({ anthropic, gemini }: Emulators, name: string): Phrase[] {
+  const own = new Set<string>();
+  for (const request of anthropic.log.all('request')) {
+    if (request.system.some((block) => block.text?.includes(name))) own.add(request.id);
+  }
+  for (const request of gemini.log.all('request')) {
+    if (request.systemText.includes(name)) own.add(request.id);
+  }
+  return [...anthropic.log.all('reply'), ...gemini.log.all('reply')]
+    .filter(({ id, text }) => own.has(id) && text !== '')
+    .map(({ text }) => ({ text, means: 'reply' }));
+}
+
 /** The caller's words in every request about a person, to whichever model. */
 function modelViewsOf({ anthropic, gemini }: Emulators, name: string): ModelView[] {
   const views: ModelView[] = [];
@@ -173,13 +187,10 @@ async function leaksOf(world: World): Promise<string[]> {
 async function closeFindings(world: World): Promise<string[]> {
   const patience = new AbortController();
   const late = sleep(CLOSE_WAIT_MS, 'late' as const, { signal: patience.signal });
-  const outcome = await Promise.race([world.close().then(() => 'closed' as const), late]);
-  patience.abort();
   late.catch(() => undefined);
-  const findings = outcome === 'late' ? ['the server did not close in time'] : [];
-  const open = world.connections();
-  if (open > 0) findings.push(`${open} connection(s) survive the server`);
-  return findings;
+  const outcome = await Promise.race([world.close(), late]);
+  patience.abort();
+  return outcome === 'late' ? ['the server did not close in time'] : outcome;
 }
 
 /** An outbound call while the carrier's API is broken: a clear end, and no phone that rings twice. */

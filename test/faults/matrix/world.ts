@@ -5,6 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { companionBrain } from '../../../emulators/anthropic/brain.ts';
 import { startAnthropicEmulator } from '../../../emulators/anthropic/server.ts';
 import { startDeepgramEmulator } from '../../../emulators/deepgram/server.ts';
@@ -55,9 +56,8 @@ export type World = {
   heal(): void;
   /** Connections, by host, that a finished call should not have left open. */
   leftovers(): string[];
-  /** Connections of any kind that are open. */
-  connections(): number;
-  close(): Promise<void>;
+  /** Closes the server; resolves with the connections, by host, that survive it. Then the rest. */
+  close(): Promise<string[]>;
 };
 
 export type Emulators = Awaited<ReturnType<typeof startEmulators>>;
@@ -125,13 +125,29 @@ export async function startWorld(options: WorldOptions, ground: Ground): Promise
         const open = each.open(CALL_SOCKETS);
         return open === 0 ? [] : [`${open} socket(s) to ${host}`];
       }),
-    connections: () => [...wires.values()].reduce((sum, each) => sum + each.open(ANY), 0),
     close: async () => {
       await closeApp();
+      const surviving = await untilNoneSurvives(wires);
       await Promise.all([...wires.values()].map(async (each) => await each.close()));
       await Promise.all(Object.values(emulators).map(async (each) => await each.close()));
+      return surviving;
     },
   };
+}
+
+/** A connection's end takes a moment to get through. */
+const SURVIVAL_MS = 1_500;
+
+async function untilNoneSurvives(wires: ReadonlyMap<Host, Wire>): Promise<string[]> {
+  const deadline = performance.now() + SURVIVAL_MS;
+  for (;;) {
+    const surviving = [...wires].flatMap(([host, wire]) => {
+      const open = wire.open(ANY);
+      return open === 0 ? [] : [`${open} connection(s) to ${host} survive the server`];
+    });
+    if (surviving.length === 0 || performance.now() > deadline) return surviving;
+    await sleep(50);
+  }
 }
 
 async function startServer(

@@ -1,0 +1,113 @@
+/** Deals groups of cells out to worker processes and gathers what became of them. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { cellName, type Cell } from './cells.ts';
+import type { CellResult } from './group.ts';
+import type { FromWorker, Leftovers, ToWorker } from './worker.ts';
+
+export type MatrixOptions = {
+  readonly workers: number;
+  /** Groups at once in each worker, after its first. */
+  readonly atOnce: number;
+  /** A server for each cell instead of one for each vendor and fault: breakers are fresh. */
+  readonly fresh: boolean;
+  readonly onResults?: (results: readonly CellResult[], done: number, all: number) => void;
+};
+
+export type MatrixOutcome = {
+  readonly results: readonly CellResult[];
+  readonly leftovers: readonly Leftovers[];
+};
+
+/** A group that takes longer has lost its way: its worker is given up. */
+const GROUP_LIMIT_MS = 240_000;
+
+export async function runMatrix(
+  cells: readonly Cell[],
+  options: MatrixOptions,
+): Promise<MatrixOutcome> {
+  const groups = groupsOf(cells, options.fresh);
+  const waiting = [...groups];
+  const results: CellResult[] = [];
+  const leftovers: Leftovers[] = [];
+  let done = 0;
+  const take = (gained: readonly CellResult[]): void => {
+    results.push(...gained);
+    done += 1;
+    options.onResults?.(gained, done, groups.length);
+  };
+  const count = Math.min(options.workers, groups.length);
+  await Promise.all(
+    Array.from({ length: count }, async () => {
+      leftovers.push(...(await runWorker(waiting, options.atOnce, take)));
+    }),
+  );
+  return { results, leftovers };
+}
+
+function groupsOf(cells: readonly Cell[], fresh: boolean): Cell[][] {
+  if (fresh) return cells.map((cell) => [cell]);
+  const groups = new Map<string, Cell[]>();
+  for (const cell of cells) {
+    const key = `${cell.vendor} ${cell.fault}`;
+    groups.set(key, [...(groups.get(key) ?? []), cell]);
+  }
+  return [...groups.values()];
+}
+
+async function runWorker(
+  waiting: Cell[][],
+  atOnce: number,
+  take: (results: readonly CellResult[]) => void,
+): Promise<Leftovers[]> {
+  const child = fork(new URL('./worker.ts', import.meta.url), {
+    execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning'],
+  });
+  const running = new Map<string, { cells: readonly Cell[]; limit: NodeJS.Timeout }>();
+  const found: Leftovers[] = [];
+  let allowed = 1;
+  const next = (): void => {
+    while (running.size < allowed) {
+      const cells = waiting.shift();
+      if (!cells) break;
+      const limit = setTimeout(() => child.kill('SIGKILL'), GROUP_LIMIT_MS);
+      running.set(keyOf(cells), { cells, limit });
+      send(child, { run: cells });
+    }
+    if (running.size === 0) send(child, { finish: true });
+  };
+  const settle = (cells: readonly Cell[], results: readonly CellResult[]): void => {
+    const key = keyOf(cells);
+    clearTimeout(running.get(key)?.limit);
+    running.delete(key);
+    take(results);
+  };
+  child.on('message', (message: FromWorker) => {
+    if ('finished' in message) {
+      found.push(message.finished);
+      // Speech was synthesised on a thread of its own, which would keep the process alive.
+      child.kill();
+      return;
+    }
+    if ('results' in message) settle(message.cells, message.results);
+    if ('broke' in message) settle(message.cells, brokenGroup(message.cells, message.broke));
+    if (!('ready' in message)) allowed = atOnce;
+    next();
+  });
+  await new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  for (const { cells } of [...running.values()]) {
+    settle(cells, brokenGroup(cells, 'its process died'));
+  }
+  return found;
+}
+
+function keyOf(cells: readonly Cell[]): string {
+  return cells.map(cellName).join();
+}
+
+function send(child: ChildProcess, message: ToWorker): void {
+  if (child.connected) child.send(message);
+}
+
+function brokenGroup(cells: readonly Cell[], why: string): CellResult[] {
+  return cells.map((cell) => ({ ...cell, what: [`the cell could not be run: ${why}`] }));
+}

@@ -1,0 +1,108 @@
+/**
+ * `npm run faults`: the fault matrix. `--json` prints one summary; `--only flux/401` (or `flux`, or
+ * `*` `/401/barge-in`) picks cells; `--fresh` gives each cell a server of its own; `--trace FILE`
+ * keeps what was heard and told in the cells that failed; `--write` renews docs/reliability.md.
+ */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { allCells, cellName, type PlannedCell } from './cells.ts';
+import { runMatrix } from './matrix.ts';
+import { markdownTable, skippedList, summarise, type Summary } from './table.ts';
+import type { CellResult } from './group.ts';
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    fresh: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true, default: [] },
+    trace: { type: 'string' },
+    workers: { type: 'string', default: String(Math.min(4, availableParallelism())) },
+    'at-once': { type: 'string', default: '4' },
+  },
+});
+
+const DOCUMENT = join(import.meta.dirname, '../../../docs/reliability.md');
+const BEGIN = '<!-- matrix: written by `npm run faults -- --write` -->';
+const END = '<!-- /matrix -->';
+
+function isWanted(cell: PlannedCell): boolean {
+  if (values.only.length === 0) return true;
+  return values.only.some((pattern) => {
+    const [vendor = '*', fault = '*', moment = '*'] = pattern.split('/');
+    const fits = (wanted: string, value: string): boolean => wanted === '*' || wanted === value;
+    return fits(vendor, cell.vendor) && fits(fault, cell.fault) && fits(moment, cell.moment);
+  });
+}
+
+function explain(results: readonly CellResult[]): string {
+  return results
+    .filter(({ what }) => what.length > 0)
+    .map((result) => `${cellName(result)}\n${result.what.map((w) => `    ${w}`).join('\n')}`)
+    .join('\n');
+}
+
+function writeDocument(results: readonly CellResult[], summary: Summary): void {
+  const text = readFileSync(DOCUMENT, 'utf8');
+  const [before, rest] = text.split(BEGIN);
+  const after = rest?.split(END)[1];
+  if (before === undefined || after === undefined) throw new Error('the markers are missing');
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+  const memoryGb = Math.round(totalmem() / 2 ** 30);
+  const failures = explain(results);
+  const section = [
+    '',
+    `${new Date().toISOString().slice(0, 10)}, commit ${commit}, ${cpus().length} cores, ${memoryGb} GB: ` +
+      `${summary.cells} cells, ${summary.held} held, ${summary.failed.length} failed, in ` +
+      `${Math.round(summary.durationMs / 1000)} s.`,
+    '',
+    markdownTable(results),
+    '',
+    'Not run, because they make no sense:',
+    '',
+    skippedList(),
+    ...(failures === '' ? [] : ['', 'Failed:', '', '```text', failures, '```']),
+    '',
+  ].join('\n');
+  writeFileSync(DOCUMENT, `${before}${BEGIN}\n${section}\n${END}${after}`);
+}
+
+const planned = allCells().filter(isWanted);
+const cells = planned.filter(({ skipped }) => skipped === undefined);
+const beganAt = performance.now();
+const outcome = await runMatrix(cells, {
+  workers: Number(values.workers),
+  atOnce: Number(values['at-once']),
+  fresh: values.fresh,
+  onResults: (results, done, all) => {
+    const bad = results.filter(({ what }) => what.length > 0);
+    const first = results[0];
+    const name = first ? `${first.vendor} × ${first.fault}` : '';
+    process.stderr.write(
+      `${String(done).padStart(4)}/${all} ${name}: ${results.length - bad.length} held, ${bad.length} failed\n`,
+    );
+  },
+});
+const summary = summarise(outcome, planned, performance.now() - beganAt);
+if (values.trace !== undefined) {
+  const traces = outcome.results.flatMap(({ trace, what }) =>
+    trace === undefined ? [] : [`${what.join('\n')}\n${trace}`],
+  );
+  writeFileSync(values.trace, traces.join('\n\n'));
+}
+if (values.write) writeDocument(outcome.results, summary);
+if (values.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+else {
+  process.stdout.write(`${markdownTable(outcome.results)}\n\n${explain(outcome.results)}\n`);
+  for (const leak of summary.leaks) process.stdout.write(`LEAK ${leak}\n`);
+  const heaps = outcome.leftovers.map(({ heapGrowthMb, groups }) => `${heapGrowthMb} MB/${groups}`);
+  process.stdout.write(
+    `${summary.cells} cells, ${summary.held} held, ${summary.failed.length} failed, ` +
+      `${summary.skipped} make no sense; ${Math.round(summary.durationMs / 1000)} s; ` +
+      `heap growth per worker ${heaps.join(', ')}\n`,
+  );
+}
+process.exitCode = summary.failed.length + summary.leaks.length === 0 ? 0 : 1;
