@@ -27,7 +27,7 @@ export function wordsOf(text: string): string[] {
     text
       .toLowerCase()
       .replaceAll('’', "'")
-      .match(/[0-9a-zª-ɏ]+(?:['-][0-9a-zª-ɏ]+)*/gu) ?? []
+      .match(/[0-9a-zªºß-ɏ]+(?:['-][0-9a-zªºß-ɏ]+)*/gu) ?? []
   );
 }
 
@@ -63,12 +63,12 @@ const HELLOS = new Set('hello hi hallo hey hola diga dígame aló'.split(' '));
 /** Nods of several words; each counts as one nod, whatever its words mean elsewhere. */
 const NOD_PHRASES: Record<Language, RegExp> = {
   en: /\b(?:i (?:know|see|understand|suppose so|suppose|bet)|of course|how (?:lovely|nice|wonderful|sweet|funny|interesting)|fair enough|go on|goodness me|oh my (?:god|word|lord)|(?:ha ){1,4}ha|you don't say|is that so|me too|thank you|thanks|(?:that's|it's) (?:right|true|so true|nice|lovely|good|great|wonderful|funny|sweet))\b/g,
-  es: /(?<![a-zª-ɏ])(?:madre mía|por supuesto|desde luego|no me diga|no me digas|claro que sí|dios mío|ya lo creo|qué (?:bien|bonito|bueno|gracia|alegría|lástima|pena)|muy bien|de acuerdo|así es|(?:ja ){1,4}ja|muchas gracias|gracias)(?![a-zª-ɏ])/gu,
+  es: /(?<![a-zªºß-ɏ])(?:madre mía|por supuesto|desde luego|no me diga|no me digas|claro que sí|dios mío|ya lo creo|qué (?:bien|bonito|bueno|gracia|alegría|lástima|pena)|muy bien|de acuerdo|así es|(?:ja ){1,4}ja|muchas gracias|gracias)(?![a-zªºß-ɏ])/gu,
 };
 
 const STOP: Record<Language, RegExp> = {
   en: /^(?:stop|wait|listen|hold on|hang on|excuse me|help|be quiet|shush|shut up|let me|just a (?:minute|moment|second)|one (?:minute|moment|second)|no (?:no|listen|wait|stop)|but (?:wait|listen)|please (?:stop|wait|listen)|i (?:can't|cannot|didn't) hear|i (?:just )?fell|i've fallen|i can't breathe|i need help|say (?:that|it) again|what did you say|pardon)\b/,
-  es: /^(?:para(?! (?:mí|mi|mis|el|la|los|las|que|un|una|eso|nada|siempre|usted|ell[ao]s?)(?![a-zª-ɏ]))|pare|basta|espera|espere|espérate|escucha|escuche|oye|oiga|ayuda|socorro|perdona|perdone|cállate|un (?:momento|momentito|minuto)|no (?:no|espera|espere|escucha|escuche|para)|pero (?:espera|espere|escucha|escuche|oiga|oye)|por favor (?:para|pare|espera|espere)|no (?:le|te|la) oigo|me (?:caí|he caído)|no puedo respirar|cómo dice)(?![a-zª-ɏ])/u,
+  es: /^(?:para(?! (?:mí|mi|mis|el|la|los|las|que|un|una|eso|nada|siempre|usted|ell[ao]s?)(?![a-zªºß-ɏ]))|pare|basta|espera|espere|espérate|escucha|escuche|oye|oiga|ayuda|socorro|perdona|perdone|cállate|un (?:momento|momentito|minuto)|no (?:no|espera|espere|escucha|escuche|para)|pero (?:espera|espere|escucha|escuche|oiga|oye)|por favor (?:para|pare|espera|espere)|no (?:le|te|la) oigo|me (?:caí|he caído)|no puedo respirar|cómo dice)(?![a-zªºß-ɏ])/u,
 };
 
 /** The words of a text, with each nod of several words as one "okay". */
@@ -146,27 +146,27 @@ const STRONG: Record<Language, readonly RegExp[]> = {
   ],
   es: [
     /(?<!\b(?:unas|las|muy|dio|dije|dijo|dar|decir) )\bbuenas noches\b/g,
-    /(?<!(?:no le veo|esperar|estuvo|está abierto|estuve) )\bhasta (?:mañana|luego|pronto|la próxima|otro día)(?![a-zª-ɏ])/gu,
-    /\bhablamos (?:mañana|luego|pronto|después|otro día)(?![a-zª-ɏ])/gu,
+    /(?<!(?:no le veo|esperar|estuvo|está abierto|estuve) )\bhasta (?:mañana|luego|pronto|la próxima|otro día)(?![a-zªºß-ɏ])/gu,
+    /\bhablamos (?:mañana|luego|pronto|después|otro día)(?![a-zªºß-ɏ])/gu,
     /(?<!\bno )\b(?:te|le|la|lo) (?:voy a dejar|dejo)(?= ya| entonces| por hoy| que tengo|$)/g,
-    /(?<!\bno )\b(?:me tengo que ir|tengo que irme|me voy ya|ya me voy|tengo que colgar|voy a colgar)(?! (?:al? (?!dormir|la cama|acostar|descansar)|de compras|con))(?![a-zª-ɏ])/gu,
+    /(?<!\bno )\b(?:me tengo que ir|tengo que irme|me voy ya|ya me voy|tengo que colgar|voy a colgar)(?! (?:al? (?!dormir|la cama|acostar|descansar)|de compras|con))(?![a-zªºß-ɏ])/gu,
   ],
 };
 
 const WEAK: Record<Language, RegExp> = {
   en: /^(?:(?:well|okay|ok|alright|so|oh) )*(?:bye|goodbye|bye bye|bye-bye|cheerio|ta-ta|so long)\b|(?<!\b(?:said|say|saying|wave|waved|kissed|a) )\b(?:bye|goodbye|bye-bye)(?: (?:dear|love|now))?$|(?<!\b(?:i|to|they|she|he|we|who) )\b(?:take care|god bless)(?: of yourself| dear| love| now| you)*$/,
-  es: /^(?:(?:bueno|vale|pues) )*(?:adiós|adios|chao|chau)(?![a-zª-ɏ])|(?<!\b(?:dijo|dije|decir|un) )(?:adiós|adios|chao|chau)$|(?:^| )(?:cuídese|cuídate)(?: mucho)?$/u,
+  es: /^(?:(?:bueno|vale|pues) )*(?:adiós|adios|chao|chau)(?![a-zªºß-ɏ])|(?<!\b(?:dijo|dije|decir|un) )(?:adiós|adios|chao|chau)$|(?:^| )(?:cuídese|cuídate)(?: mucho)?$/u,
 };
 
 const STAYING: Record<Language, RegExp> = {
   en: /\b(?:oh wait|wait|one more thing|actually|before (?:you|i) go|hold on|hang on|i forgot|by the way)\b/,
-  es: /(?:^| )(?:espera|espere|una cosa más|otra cosa|antes de|por cierto|se me olvidaba)(?![a-zª-ɏ])/u,
+  es: /(?:^| )(?:espera|espere|una cosa más|otra cosa|antes de|por cierto|se me olvidaba)(?![a-zªºß-ɏ])/u,
 };
 
 /** Somebody else's words, told. */
 const REPORTED: Record<Language, RegExp> = {
   en: /\b(?:he|she|they|(?:my|the) \w+) (?:said|says|told|asked|always says|used to say)\b/,
-  es: /(?:^| )(?:él|ella|ellos|(?:mi|el|la) [a-zª-ɏ]+) (?:dijo|dice|decía|dijeron|me dijo)(?![a-zª-ɏ])/u,
+  es: /(?:^| )(?:él|ella|ellos|(?:mi|el|la) [a-zªºß-ɏ]+) (?:dijo|dice|decía|dijeron|me dijo)(?![a-zªºß-ɏ])/u,
 };
 
 /** A question of so many words after a goodbye waits for its answer; "all right?" does not. */
