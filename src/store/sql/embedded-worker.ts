@@ -1,4 +1,5 @@
 /** The thread of the embedded database. Started by `embedded.ts`; ends on its order or on failure. */
+/* oxlint-disable unicorn/no-process-exit -- in a thread it ends the thread. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';

@@ -70,15 +70,17 @@ async function startUnderLock(
       if (stopping || restarts >= MAX_RESTARTS) return;
       restarts += 1;
       onProgress('the embedded database stopped by itself and is started again');
-      startWorker(settings).then(
-        (next) => {
-          worker = next;
-          if (stopping) void next.terminate();
-          else watch();
-        },
-        () => onProgress('the embedded database does not start again'),
-      );
+      void startAgain();
     });
+  };
+  const startAgain = async (): Promise<void> => {
+    try {
+      worker = await startWorker(settings);
+      if (stopping) await worker.terminate();
+      else watch();
+    } catch {
+      onProgress('the embedded database does not start again');
+    }
   };
   watch();
   return {

@@ -66,12 +66,12 @@ function stepsOf({ error, results = [] }: MigrationResultSet): MigrationStep[] {
   if (failed !== undefined) {
     throw new Error(`migration ${failed.migrationName} failed: ${messageOf(error)}`);
   }
-  if (error !== undefined) throw error instanceof Error ? error : new Error(String(error));
+  if (error !== undefined) throw error instanceof Error ? error : new Error('migrating failed');
   return results.map((each) => ({ name: each.migrationName, direction: each.direction }));
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return error instanceof Error ? error.message : 'unknown';
 }
 
 /** Kysely takes a lock too, but only after it has made its own tables; ours is around everything. */

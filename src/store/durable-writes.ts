@@ -1,0 +1,77 @@
+/** The writes that must not be lost, and how each is applied. Twice is the same as once. */
+import type { Sealer } from './sealed-text.ts';
+import { type AlertRecord, alertsIn } from './sql/alerts.ts';
+import { type CallFacts, conversationsIn, type TurnRecord } from './sql/conversations.ts';
+import type { ScopedTransaction } from './sql/scoped-transaction.ts';
+import { type IncomingWebhook, webhookEventsIn } from './sql/webhook-events.ts';
+
+/** Plain data: it is written to the spool as JSON. */
+export type DurableWrite =
+  | { readonly kind: 'conversation-started'; readonly call: CallFacts }
+  | { readonly kind: 'turn'; readonly call: CallFacts; readonly turn: TurnRecord }
+  | {
+      readonly kind: 'conversation-resumed';
+      readonly call: CallFacts;
+      readonly resumeCount: number;
+    }
+  | {
+      readonly kind: 'conversation-ended';
+      readonly call: CallFacts;
+      /** Unix milliseconds. */
+      readonly endedAtMs: number;
+      readonly reason: string;
+    }
+  | { readonly kind: 'alert'; readonly call: CallFacts; readonly alert: AlertRecord }
+  | { readonly kind: 'webhook'; readonly webhook: IncomingWebhook };
+
+/**
+ * What follows from a write the first time it is applied, in the same transaction: enqueueing jobs.
+ * Whatever these throw undoes the write, which is then tried again or set aside.
+ */
+export type DurableWriteHooks = {
+  readonly conversationEnded?: (tx: ScopedTransaction, call: CallFacts) => Promise<void>;
+  readonly alertRaised?: (
+    tx: ScopedTransaction,
+    call: CallFacts,
+    alert: AlertRecord,
+  ) => Promise<void>;
+  readonly webhookRecorded?: (tx: ScopedTransaction, eventId: string) => Promise<void>;
+};
+
+export function laneOf(write: DurableWrite): string {
+  return write.kind === 'webhook' ? write.webhook.eventKey : write.call.callSid;
+}
+
+export function durableWritesIn(sealer: Sealer, hooks: DurableWriteHooks = {}) {
+  const conversations = conversationsIn(sealer);
+  const alerts = alertsIn(sealer);
+  const webhooks = webhookEventsIn(sealer);
+  return async function apply(tx: ScopedTransaction, write: DurableWrite): Promise<void> {
+    switch (write.kind) {
+      case 'conversation-started':
+        await conversations.start(tx, write.call);
+        return;
+      case 'turn':
+        await conversations.putTurn(tx, write.call, write.turn);
+        return;
+      case 'conversation-resumed':
+        await conversations.resumed(tx, write.call, write.resumeCount);
+        return;
+      case 'conversation-ended': {
+        const first = await conversations.end(tx, write.call, write.endedAtMs, write.reason);
+        if (first) await hooks.conversationEnded?.(tx, write.call);
+        return;
+      }
+      case 'alert': {
+        const first = await alerts.raise(tx, write.call, write.alert);
+        if (first) await hooks.alertRaised?.(tx, write.call, write.alert);
+        return;
+      }
+      case 'webhook': {
+        const { eventId, isNew } = await webhooks.record(tx, write.webhook);
+        if (isNew) await hooks.webhookRecorded?.(tx, eventId);
+        return;
+      }
+    }
+  };
+}

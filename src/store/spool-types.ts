@@ -1,0 +1,48 @@
+/** What a spool is, seen from outside. The file format is in `spool-file.ts`, the work in `spool.ts`. */
+import type { Sealer } from './sealed-text.ts';
+
+export type SpoolOptions = {
+  /** One process at a time; it is locked. */
+  readonly dir: string;
+  readonly sealer: Sealer;
+  /** All segments together. What does not fit is refused. */
+  readonly maxBytes?: number;
+  /** From this size on a new segment is begun; a segment is removed when all of it is done. */
+  readonly segmentBytes?: number;
+};
+
+export type AppendResult =
+  | { readonly kind: 'kept'; readonly seq: number }
+  /** 'full': `maxBytes`. 'disk': the file system refused. 'busy': too many wait for the disk. */
+  | { readonly kind: 'refused'; readonly reason: 'full' | 'disk' | 'busy' | 'closed' };
+
+export type SpoolEntry = {
+  readonly seq: number;
+  /** Where it is not readable: what is on the disk, base64. */
+  readonly text: string;
+  /** False: sealed under a key that is not in the ring. */
+  readonly readable: boolean;
+};
+
+export type SpoolFigures = {
+  readonly pending: number;
+  readonly bytes: number;
+  /** Lines that were on the disk and cannot be read, since the start. */
+  readonly corrupt: number;
+  readonly refused: number;
+  readonly setAside: number;
+};
+
+export type Spool = {
+  readonly spoolId: string;
+  /** Never rejects. */
+  append(text: string): Promise<AppendResult>;
+  /** The next entries that are not done, in order, at most `limit`. Does not take them out. */
+  next(limit: number): Promise<SpoolEntry[]>;
+  /** Everything up to `seq` has been applied and need not come again. */
+  done(seq: number): Promise<void>;
+  /** Keeps an entry that can never be applied, with a code of why, in the file `set-aside`. */
+  setAside(text: string, code: string): Promise<boolean>;
+  figures(): SpoolFigures;
+  close(): Promise<void>;
+};

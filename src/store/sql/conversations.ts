@@ -1,0 +1,224 @@
+/**
+ * Calls and what was said in them. Every write may be repeated and may come late: a call is known by
+ * its CallSid, a turn by its key and revision, and an older revision never replaces a newer one.
+ */
+import { sql } from 'kysely';
+import type { Sealer } from '../sealed-text.ts';
+import { uuidv7 } from '../uuid.ts';
+import { QueryRefused } from './database-errors.ts';
+import type { ScopedTransaction } from './scoped-transaction.ts';
+
+/** What every write about a call carries, so that each can be the first to arrive. */
+export type CallFacts = {
+  readonly callSid: string;
+  /** Undefined: a caller whom nobody knows. */
+  readonly seniorId: string | undefined;
+  readonly direction: 'inbound' | 'outbound';
+  /** Unix milliseconds. */
+  readonly startedAtMs: number;
+};
+
+export type TurnRecord = {
+  readonly speaker: 'caller' | 'companion';
+  /** The call's own name for it: the caller's turn id, or `u-` and the number of an utterance. */
+  readonly turnKey: string;
+  /** Grows each time the same turn is told anew. */
+  readonly revision: number;
+  readonly kind: 'turn' | 'backchannel';
+  /** The key of the caller's turn that it answers. */
+  readonly answers: string | undefined;
+  /** Of the caller: what was understood. Of the companion: what the caller heard. */
+  readonly heard: string;
+  /** Of the companion: all that was to be said, where it is more than was heard. */
+  readonly spoken: string | undefined;
+  readonly interrupted: boolean;
+  /** Unix milliseconds. */
+  readonly happenedAtMs: number;
+  /** Figures in milliseconds by name; never words. */
+  readonly timings: Readonly<Record<string, number>>;
+};
+
+export type StoredConversation = {
+  readonly conversationId: string;
+  readonly callSid: string;
+  readonly seniorId: string | undefined;
+  readonly direction: 'inbound' | 'outbound';
+  readonly state: 'active' | 'ended';
+  readonly startedAtMs: number;
+  readonly endedAtMs: number | undefined;
+  readonly endReason: string | undefined;
+  readonly resumeCount: number;
+};
+
+export type Conversations = ReturnType<typeof conversationsIn>;
+
+/** The text's place is the turn's natural key, which stays when a later revision replaces it. */
+function turnPlace(callSid: string, turn: Pick<TurnRecord, 'speaker' | 'turnKey'>, column: string) {
+  return { table: 'turns', row: `${callSid}/${turn.speaker}/${turn.turnKey}`, column };
+}
+
+export function conversationsIn(sealer: Sealer) {
+  return { start, end, resumed, putTurn: putTurnWith(sealer), ...reading(sealer) };
+}
+
+/** Makes the conversation, or finds it. @returns its id. */
+async function start(tx: ScopedTransaction, call: CallFacts): Promise<string> {
+  const known = await idOf(tx, call.callSid);
+  if (known !== undefined) return known;
+  await tx
+    .insertInto('conversations')
+    .values({
+      id: uuidv7(),
+      call_sid: call.callSid,
+      senior_id: call.seniorId ?? null,
+      direction: call.direction,
+      started_at: new Date(call.startedAtMs),
+    })
+    .onConflict((conflict) => conflict.column('call_sid').doNothing())
+    .execute();
+  const made = await idOf(tx, call.callSid);
+  // It is there and this scope may not see it: another senior's.
+  if (made === undefined) throw new QueryRefused('42501', 'conversations');
+  return made;
+}
+
+async function idOf(tx: ScopedTransaction, callSid: string): Promise<string | undefined> {
+  const row = await tx
+    .selectFrom('conversations')
+    .select('id')
+    .where('call_sid', '=', callSid)
+    .executeTakeFirst();
+  return row?.id;
+}
+
+/** Writes a turn down, or a newer revision of it. */
+function putTurnWith(sealer: Sealer) {
+  return async (tx: ScopedTransaction, call: CallFacts, turn: TurnRecord): Promise<void> => {
+    const conversationId = await start(tx, call);
+    const seal = (column: string, text: string): Buffer =>
+      sealer.seal(turnPlace(call.callSid, turn, column), text);
+    const content = {
+      revision: turn.revision,
+      kind: turn.kind,
+      answers: turn.answers ?? null,
+      heard_sealed: seal('heard_sealed', turn.heard),
+      spoken_sealed: turn.spoken === undefined ? null : seal('spoken_sealed', turn.spoken),
+      interrupted: turn.interrupted,
+      happened_at: new Date(turn.happenedAtMs),
+      timings: JSON.stringify(turn.timings),
+    };
+    await tx
+      .insertInto('turns')
+      .values({
+        id: uuidv7(),
+        conversation_id: conversationId,
+        speaker: turn.speaker,
+        turn_key: turn.turnKey,
+        ...content,
+      })
+      .onConflict((conflict) =>
+        conflict
+          .columns(['conversation_id', 'speaker', 'turn_key'])
+          .doUpdateSet({ ...content, committed_at: sql`now()` })
+          .whereRef('turns.revision', '<', 'excluded.revision'),
+      )
+      .execute();
+  };
+}
+
+/** @returns false where it had ended already; the first reason stays. */
+async function end(
+  tx: ScopedTransaction,
+  call: CallFacts,
+  endedAtMs: number,
+  reason: string,
+): Promise<boolean> {
+  const conversationId = await start(tx, call);
+  const { numUpdatedRows } = await tx
+    .updateTable('conversations')
+    .set({
+      state: 'ended',
+      ended_at: new Date(endedAtMs),
+      end_reason: reason.slice(0, 64),
+      updated_at: sql`now()`,
+    })
+    .where('id', '=', conversationId)
+    .where('state', '=', 'active')
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
+/** The call was taken up again; `resumeCount` is how often by now. */
+async function resumed(tx: ScopedTransaction, call: CallFacts, resumeCount: number): Promise<void> {
+  const conversationId = await start(tx, call);
+  await tx
+    .updateTable('conversations')
+    .set({ resume_count: resumeCount, updated_at: sql`now()` })
+    .where('id', '=', conversationId)
+    .where('resume_count', '<', resumeCount)
+    .execute();
+}
+
+function reading(sealer: Sealer) {
+  /** Undefined: unknown, or not for this scope. */
+  async function byCallSid(
+    tx: ScopedTransaction,
+    callSid: string,
+  ): Promise<StoredConversation | undefined> {
+    const row = await tx
+      .selectFrom('conversations')
+      .selectAll()
+      .where('call_sid', '=', callSid)
+      .executeTakeFirst();
+    if (row === undefined) return undefined;
+    return {
+      conversationId: row.id,
+      callSid: row.call_sid,
+      seniorId: row.senior_id ?? undefined,
+      direction: row.direction,
+      state: row.state,
+      startedAtMs: row.started_at.getTime(),
+      endedAtMs: row.ended_at?.getTime(),
+      endReason: row.end_reason ?? undefined,
+      resumeCount: row.resume_count,
+    };
+  }
+
+  /**
+   * The turns of a call in the order they happened; at most `limit`, the last ones.
+   * @throws SealBroken where the key that they were written under is not in the ring.
+   */
+  async function turnsOf(
+    tx: ScopedTransaction,
+    callSid: string,
+    limit = 1_000,
+  ): Promise<TurnRecord[]> {
+    const rows = await tx
+      .selectFrom('turns')
+      .innerJoin('conversations', 'conversations.id', 'turns.conversation_id')
+      .selectAll('turns')
+      .where('conversations.call_sid', '=', callSid)
+      .orderBy('turns.happened_at', 'desc')
+      .orderBy('turns.id', 'desc')
+      .limit(limit)
+      .execute();
+    return rows.reverse().map((row) => {
+      const named = { speaker: row.speaker, turnKey: row.turn_key };
+      const open = (column: 'heard_sealed' | 'spoken_sealed', sealed: Buffer): string =>
+        sealer.open(turnPlace(callSid, named, column), sealed);
+      return {
+        ...named,
+        revision: row.revision,
+        kind: row.kind,
+        answers: row.answers ?? undefined,
+        heard: open('heard_sealed', row.heard_sealed),
+        spoken: row.spoken_sealed === null ? undefined : open('spoken_sealed', row.spoken_sealed),
+        interrupted: row.interrupted,
+        happenedAtMs: row.happened_at.getTime(),
+        timings: row.timings as Record<string, number>,
+      };
+    });
+  }
+
+  return { byCallSid, turnsOf };
+}
