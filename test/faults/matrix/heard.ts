@@ -22,7 +22,7 @@ type Known = { readonly phrase: Phrase; readonly tokens: readonly string[] };
 
 /**
  * The longest phrase that begins at each place. A phrase that was cut short may go on later where it
- * stopped, or one word before: a word that was cut is said again.
+ * stopped: a word that was cut was not heard, and is said again.
  */
 export function phrasesHeard(words: readonly HeardWord[], vocabulary: readonly Phrase[]): Heard {
   const known = vocabulary.map((phrase) => ({ phrase, tokens: wordsOf(phrase.text) }));
@@ -78,11 +78,10 @@ function resumedAt(
   const cut = phrases.findLast((each) => !each.complete);
   const whole = known.find(({ phrase }) => phrase === cut?.phrase);
   if (!cut || !whole) return undefined;
-  for (const fromToken of [cut.words, cut.words - 1]) {
-    const length = commonLength(tokens, at, whole.tokens, fromToken);
-    if (fromToken > 0 && length >= Math.min(2, whole.tokens.length - fromToken)) {
-      return { known: whole, fromToken, length };
-    }
+  const fromToken = cut.words;
+  const length = commonLength(tokens, at, whole.tokens, fromToken);
+  if (length >= Math.min(2, whole.tokens.length - fromToken)) {
+    return { known: whole, fromToken, length };
   }
   return undefined;
 }
