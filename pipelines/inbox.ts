@@ -10,7 +10,8 @@ import type { WorkFigures } from '../src/events.ts';
 
 /** Facts that may wait; a call that has more has gone mad, and newer ones are dropped. */
 const MAX_WAITING = 2_000;
-const MAX_SAMPLES = 20_000;
+/** Of the newest facts; a call of ten minutes has many times as many, and memory is per call. */
+const MAX_SAMPLES = 2_000;
 /** Timers may be late but not early, and need not be set further ahead than this. */
 const MAX_SLEEP_MS = 60_000;
 
@@ -27,6 +28,7 @@ export class Inbox {
   readonly #options: InboxOptions;
   readonly #waiting: Input[] = [];
   readonly #workMs: number[] = [];
+  #worked = 0;
   #state: CallState;
   #begun = false;
   #busy = false;
@@ -76,7 +78,7 @@ export class Inbox {
     const at = (share: number): number =>
       sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
     return {
-      count: sorted.length,
+      count: this.#worked,
       p50: at(0.5),
       p95: at(0.95),
       p99: at(0.99),
@@ -101,7 +103,8 @@ export class Inbox {
       return;
     }
     this.#busy = false;
-    if (this.#workMs.length < MAX_SAMPLES) this.#workMs.push(performance.now() - beganAt);
+    this.#workMs[this.#worked % MAX_SAMPLES] = performance.now() - beganAt;
+    this.#worked += 1;
     this.#sleepUntil(wakeAt);
   }
 
