@@ -20,7 +20,7 @@ const BUCKETS = 10;
 export class RequestBreaker {
   readonly vendor: Vendor;
   readonly #resetTimeoutMs: number;
-  readonly #circuit: CircuitBreaker<[() => Promise<unknown>], unknown>;
+  readonly #circuit: CircuitBreaker<[() => Promise<unknown>]>;
   #openedAtMs = 0;
   #reason: VendorFailure | undefined;
 

@@ -54,10 +54,11 @@ export class CarrierVoice {
       () => fail(new VendorError('twilio', 'no-first-byte')),
       REDIRECT_TIMEOUT_MS,
     );
-    redirect().then(() => {
+    const lent = (): void => {
       clearTimeout(this.#timer);
       onInput({ kind: 'line-lent', utterance });
-    }, fail);
+    };
+    redirect().then(lent, fail);
   }
 
   /** The carrier has come for the words, perhaps a second time: its requests may be repeated. */

@@ -198,6 +198,8 @@ async function synthesise(
             if (event.words) words.push(...event.words);
             else timed = false;
             return;
+          case 'said':
+            return;
           case 'done':
             return settle();
           case 'utterance-failed':

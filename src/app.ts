@@ -4,30 +4,24 @@
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
-import express, { type NextFunction, type Request, type Response } from 'express';
-import helmet from 'helmet';
 import type { BreakerStatus } from '../adapters/breaker.ts';
 import { APOLOGY } from '../adapters/tts/clips.ts';
-import type { TtsVendor } from '../adapters/tts/port.ts';
 import type { CallServices } from '../pipelines/call.ts';
 import { Calls, type Claimed } from '../pipelines/calls.ts';
 import { LoadGate, watchLoop } from '../pipelines/load-gate.ts';
+import { keepRecordings, makeCommonLines } from '../pipelines/ready-lines.ts';
 import { SpeechCache } from '../pipelines/speech-cache.ts';
 import { warmUpCore } from '../pipelines/warm-up.ts';
-import { correlate, tellWebhooks } from '../routes/correlation.ts';
-import { devRoutes } from '../routes/dev.ts';
-import { healthRoutes } from '../routes/health.ts';
-import { metricsRoutes } from '../routes/metrics.ts';
-import { createSignatureCheck } from '../routes/twilio-signature.ts';
-import { voiceRoutes } from '../routes/voice.ts';
+import { createHttp } from '../routes/http.ts';
+import type { MetricsRoutesOptions } from '../routes/metrics.ts';
 import { createMediaSocket, type MediaSocket } from '../websocket/media-socket.ts';
-import { commonGreetingParts } from './companion/greeting.ts';
-import { commonLines } from './companion/lines.ts';
-import { DEFAULT_MANNER, stranger } from './companion/person.ts';
+import type { MediaSocketNotice } from '../websocket/types.ts';
+import { stranger } from './companion/person.ts';
 import { mediaStreamUrl, withListeningPort, type Config } from './config.ts';
 import type { Settings } from './conversation/types.ts';
 import { EventHub } from './events.ts';
 import { logEvents } from './event-log.ts';
+import { bind, REQUEST_LIMITS, unbind } from './http-server.ts';
 import type { Logger } from './log.ts';
 import type { Metrics, MetricSources } from './metrics.ts';
 import { loadPeople, type People } from './people.ts';
@@ -64,46 +58,37 @@ export type AppOptions = {
   readonly linesAhead?: boolean;
 };
 
-/** Twilio needs some time to close its end of a stream. */
-const CLOSE_TIMEOUT_MS = 3_000;
-
 export async function createApp(
   initial: Config,
   log: Logger,
   options: AppOptions = {},
 ): Promise<App> {
   let config = initial;
-  const instance = `i-${randomUUID()}`;
+  const publicUrl = (): string => config.http.publicUrl;
   const events = new EventHub();
   logEvents(events, log);
   const store = await openStore(config, log);
   const people = options.people ?? (await loadPeople(config.dataDir));
-
-  const vendors = await connectVendors(config);
   const reporter = await openReporter(config);
+  const vendors = await connectVendors(config);
+  const breakers = (): BreakerStatus[] => vendors.breakers.map((breaker) => breaker.status());
+
   const speechCache = new SpeechCache(vendors.ownVoice);
-  await keepRecordings(speechCache, vendors.recordings);
-  const services: CallServices = {
-    stt: vendors.stt,
-    llm: vendors.llm,
-    tts: [...vendors.tts, vendors.recordings],
-    telephony: vendors.telephony,
-    speechCache,
-    events,
-    voiceId: config.elevenlabs.voiceId,
-    wallClock: () => new Date(),
-    resumeUrl: () => `${config.http.publicUrl}/voice/resume`,
-    sayUrl: () => `${config.http.publicUrl}/voice/say`,
-    onDefect: (callSid, error) => {
-      log.error('call ended by a defect', { callSid, error });
-      reporter?.report(error, 'call');
-    },
-  };
-  const publicUrl = (): string => config.http.publicUrl;
+  await keepRecordings(speechCache, vendors.recordings, APOLOGY);
   const load = new LoadGate();
   const unwatchLoop = watchLoop(load);
   const calls = new Calls({
-    services,
+    services: {
+      ...servicesOf(vendors, config),
+      speechCache,
+      events,
+      resumeUrl: () => `${publicUrl()}/voice/resume`,
+      sayUrl: () => `${publicUrl()}/voice/say`,
+      onDefect: (callSid, error) => {
+        log.error('call ended by a defect', { callSid, error });
+        reporter?.report(error, 'call');
+      },
+    },
     maxCalls: config.maxCalls,
     isOverloaded: () => load.isShut,
     urls: () => ({
@@ -114,30 +99,6 @@ export async function createApp(
     settings: options.settings,
   });
 
-  const app = express();
-  app.disable('x-powered-by');
-  app.use(correlate(log));
-  app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
-  const breakers = (): BreakerStatus[] => vendors.breakers.map((b) => b.status());
-  app.use('/health', healthRoutes({ calls, load, store, breakers, mode: config.mode }));
-  const signature = createSignatureCheck({
-    publicUrl,
-    authToken: config.twilio.authToken,
-    onRefused: ({ status, count }) => log.warn('webhook refused', { status, attempt: count }),
-  });
-  const streamUrl = (): string => mediaStreamUrl(config);
-  app.use(
-    '/voice',
-    ...signature.handlers,
-    tellWebhooks(events),
-    voiceRoutes({ calls, people, store, log, instance, streamUrl, publicUrl }),
-  );
-  const dev =
-    config.environment === 'production' ? undefined : devRoutes({ calls, people, events });
-  if (dev) {
-    app.use('/dev', dev.router);
-    if (options.webRoot !== undefined) app.use(express.static(options.webRoot));
-  }
   const metrics = await openMetrics(config, events, {
     activeCalls: () => calls.active,
     maxCalls: config.maxCalls,
@@ -145,21 +106,26 @@ export async function createApp(
     mediaCounters: () => media.counters,
     storeIsUp: async () => (await store.health()).ok,
   });
-  if (metrics) {
-    const { registry } = metrics;
-    const { contentType } = registry;
-    const production = config.environment === 'production';
-    const read = async (): Promise<string> => await registry.metrics();
-    const token = config.metricsToken;
-    app.use('/metrics', metricsRoutes({ read, contentType, token, production }));
-  }
-  app.use((_req: Request, res: Response) => {
-    res.status(404).json({ error: 'not found' });
+  const http = createHttp({
+    calls,
+    people,
+    store,
+    events,
+    load,
+    log,
+    instance: `i-${randomUUID()}`,
+    mode: config.mode,
+    production: config.environment === 'production',
+    twilioAuthToken: config.twilio.authToken,
+    publicUrl,
+    streamUrl: () => mediaStreamUrl(config),
+    breakers,
+    metrics: metrics && metricsPage(metrics, config),
+    webRoot: options.webRoot,
+    reportDefect: (error) => reporter?.report(error, 'request'),
   });
-  app.use(onError(log, reporter));
-
-  const server = createServer({ requestTimeout: 15_000, headersTimeout: 10_000 }, app);
-  const media = createMediaSocket({
+  const server = createServer(REQUEST_LIMITS, http.app);
+  const media: MediaSocket = createMediaSocket({
     server,
     publicUrl,
     authToken: config.twilio.authToken,
@@ -169,21 +135,19 @@ export async function createApp(
         refuse: 1008,
         reason: 'the call is over or there is no room',
       },
-    onNotice: (notice) => {
-      if (notice.kind === 'failed') log.error('media stream failed', { error: notice.error });
-      else log.info('media socket', { what: notice.kind });
-    },
+    onNotice: (notice) => logNotice(notice, log),
   });
+
   warmUpCore();
   const warming = [vendors.warm()];
-  if (options.linesAhead !== false) warming.push(makeCommonLines(config, speechCache));
-  const warmed = Promise.all(warming).then(() => undefined);
-
+  if (options.linesAhead !== false) {
+    warming.push(makeCommonLines(speechCache, config.elevenlabs.voiceId));
+  }
   return {
     server,
     calls,
     events,
-    warmed,
+    warmed: Promise.all(warming).then(() => undefined),
     metrics,
     reporter,
     listen: async () => {
@@ -195,18 +159,29 @@ export async function createApp(
       unwatchLoop();
       calls.close();
       speechCache.close();
-      dev?.close();
-      await closeAll({ media, server, store, vendors });
+      http.close();
+      await media.close();
+      await unbind(server);
+      vendors.close();
+      await store.close();
       metrics?.close();
       await reporter?.flush(1_000);
     },
   };
 }
 
-async function keepRecordings(cache: SpeechCache, recordings: TtsVendor): Promise<void> {
-  for (const language of ['en', 'es'] as const) {
-    await cache.keepRecordings(recordings, language, commonLines(language), APOLOGY[language]);
-  }
+/** The vendors as a call knows them: ladders, best rung first. */
+function servicesOf(
+  { stt, llm, tts, recordings, telephony }: Vendors,
+  config: Config,
+): Pick<CallServices, 'stt' | 'llm' | 'tts' | 'telephony' | 'voiceId' | 'wallClock'> {
+  const { voiceId } = config.elevenlabs;
+  return { stt, llm, tts: [...tts, recordings], telephony, voiceId, wallClock: () => new Date() };
+}
+
+function logNotice(notice: MediaSocketNotice, log: Logger): void {
+  if (notice.kind === 'failed') log.error('media stream failed', { error: notice.error });
+  else log.info('media socket', { what: notice.kind });
 }
 
 /** What the token says of a call that another instance has answered. */
@@ -223,22 +198,6 @@ async function openStore(config: Config, log: Logger): Promise<SessionStore> {
   });
   await store.untilReady(2_000);
   return store;
-}
-
-/**
- * Lines that any call may need are made before one does, one after the other, so that the greeting
- * of a call that comes meanwhile need not wait. Failures show up in the breakers.
- */
-async function makeCommonLines(config: Config, cache: SpeechCache): Promise<void> {
-  for (const language of ['en', 'es'] as const) {
-    const manner = {
-      voiceId: config.elevenlabs.voiceId,
-      language,
-      speed: DEFAULT_MANNER.speechSpeed,
-    };
-    const lines = [...commonGreetingParts(language), ...commonLines(language)];
-    for (const line of lines) await cache.prepare(manner, line);
-  }
 }
 
 /** Without a token nobody may read them in production: then they are not kept, nor loaded. */
@@ -258,55 +217,11 @@ async function openReporter(config: Config): Promise<ErrorReporter | undefined> 
   return createErrorReporter({ dsn: config.sentryDsn, environment: config.environment });
 }
 
-function onError(log: Logger, reporter: ErrorReporter | undefined) {
-  return (error: unknown, _req: Request, res: Response, next: NextFunction): void => {
-    const status = clientFault(error);
-    if (status !== undefined && !res.headersSent) {
-      res.status(status).json({ error: 'bad request' });
-      return;
-    }
-    log.error('request failed', { error, requestId: res.get('X-Request-Id') });
-    reporter?.report(error, 'request');
-    if (res.headersSent) next(error);
-    else res.status(500).json({ error: 'internal error' });
+function metricsPage({ registry }: Metrics, config: Config): MetricsRoutesOptions {
+  return {
+    read: async () => await registry.metrics(),
+    contentType: registry.contentType,
+    token: config.metricsToken,
+    production: config.environment === 'production',
   };
-}
-
-/** The 4xx that a body parser has for what the client sent; undefined for faults of ours. */
-function clientFault(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('status' in error)) return undefined;
-  const { status } = error;
-  return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined;
-}
-
-async function bind(server: Server, port: number): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-  const address = server.address();
-  return typeof address === 'object' && address !== null ? address.port : port;
-}
-
-type Parts = {
-  readonly media: MediaSocket;
-  readonly server: Server;
-  readonly store: SessionStore;
-  readonly vendors: Vendors;
-};
-
-async function closeAll({ media, server, store, vendors }: Parts): Promise<void> {
-  await media.close();
-  const closed = new Promise<void>((resolve) => {
-    server.close(() => resolve());
-  });
-  server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS);
-  await closed;
-  clearTimeout(timer);
-  vendors.close();
-  await store.close();
 }

@@ -1,0 +1,32 @@
+/** Binding and letting go of the one HTTP server that webhooks and sockets share. */
+import type { Server } from 'node:http';
+
+/** Twilio needs some time to close its end of a connection. */
+const CLOSE_TIMEOUT_MS = 3_000;
+
+/** Limits for whoever sends a request byte by byte. Milliseconds. */
+export const REQUEST_LIMITS = { requestTimeout: 15_000, headersTimeout: 10_000 } as const;
+
+/** Listens; resolves with the port there is. Rejects when it cannot be bound. */
+export async function bind(server: Server, port: number): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : port;
+}
+
+/** Takes no more connections; resolves when the last is gone, by force if it must. */
+export async function unbind(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS);
+  await closed;
+  clearTimeout(timer);
+}
