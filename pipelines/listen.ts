@@ -36,9 +36,11 @@ const RETRY_MS = 5_000;
 const DEAF_AFTER_MS = 2_500;
 /** So much loudness is speech, and so much quiet behind it is its end, whoever listens. */
 const LEAST_SPEECH_MS = 240;
-const SPEECH_OVER_MS = 1_000;
+const SPEECH_OVER_MS = 1_100;
 /** Older speech is no longer waited for. */
 const SPEECH_FORGOTTEN_MS = 5_000;
+/** So much unjudged audio is more than any healthy recogniser leaves in a turn. */
+const BEHIND_MS = 700;
 /** Speech of this length has words in it. */
 const WORDY_SPEECH_MS = 700;
 /** A recogniser that finds no words in what it takes for speech so many times running is no good. */
@@ -86,6 +88,8 @@ export class Listening {
   /** Where the newest speech began that was told to be unheard, as the loudness meter counts. */
   #unheardFromMs = -1;
   #wordlessRuns = 0;
+  /** Call audio up to here is in some event of a turn, with words or without. */
+  #speechMs = 0;
   #started = false;
   #retryTimer: NodeJS.Timeout | undefined;
   #checkTimer: NodeJS.Timeout | undefined;
@@ -188,6 +192,7 @@ export class Listening {
     // A recogniser's clock may run ahead after a reconnect; nobody has heard the future.
     const heardMs = Math.min(ear.baseMs + event.audioMs, this.#memory.endMs);
     this.#reportedMs = Math.max(this.#reportedMs, heardMs);
+    this.#speechMs = Math.max(this.#speechMs, heardMs);
     if (event.text !== '') {
       this.#wordsMs = Math.max(this.#wordsMs, heardMs);
       this.#wordlessRuns = 0;
@@ -283,9 +288,11 @@ export class Listening {
     const endMs = this.#memory.endMs - quietMs;
     const startMs = endMs - (run.endMs - run.startMs);
     const judgedMs = this.#ear ? this.#ear.baseMs + this.#ear.session.judgedMs : 0;
-    const isLate = judgedMs < endMs;
-    const isWordless =
-      this.#openTurn !== undefined && this.#wordsMs < startMs && run.loudMs >= WORDY_SPEECH_MS;
+    // An open turn may be a pause in a sentence, but not if its recogniser has fallen behind.
+    const isBehind = this.#openTurn !== undefined && this.#memory.endMs - judgedMs > BEHIND_MS;
+    const isLate = judgedMs < endMs || isBehind;
+    const foundSpeech = this.#speechMs > startMs;
+    const isWordless = foundSpeech && this.#wordsMs < startMs && run.loudMs >= WORDY_SPEECH_MS;
     if (!isLate && !isWordless) return;
     this.#unheardFromMs = run.startMs;
     if (!isLate) this.#wordlessRuns += 1;

@@ -90,7 +90,8 @@ export class Speaking {
   sayLine(id: UtteranceId, text: string): void {
     const cached = this.#options.cache.get(this.#options.manner, text);
     if (cached) return this.#play(id, cached);
-    this.say(id, text);
+    // By clauses: a voice without timings is heard as soon as its first one is whole.
+    for (const clause of inClauses(text)) this.say(id, clause);
     this.finish(id);
     const spoken = this.#spoken.get(id);
     if (spoken) spoken.patience = setTimeout(() => this.#apologise(spoken), LINE_PATIENCE_MS);
@@ -102,17 +103,19 @@ export class Speaking {
     this.#complete(id, totalMs);
   }
 
-  /** No voice has begun a line in time, and nothing else fills the silence. */
+  /** No voice has begun a line in time, and nothing else fills the silence before it. */
   #apologise(spoken: Spoken): void {
     const { cache, manner } = this.#options;
     const apology = cache.apology(manner.language);
     if (spoken.madeMs > 0 || !apology || this.#spoken.get(spoken.id) !== spoken) return;
-    if (spoken.voiceId !== undefined) {
-      this.#open?.session.cancel(spoken.voiceId);
-      this.#tellEnd(spoken, 'cancelled', this.#open);
-    }
-    this.#drop(spoken.id);
-    this.#play(spoken.id, apology);
+    const { pieces, totalMs } = apology;
+    for (const piece of pieces) this.#options.outlet.add(spoken.id, piece);
+    // The line itself begins behind it, with whichever voice or the carrier's.
+    spoken.madeMs += totalMs;
+    spoken.baseMs = spoken.madeMs;
+    spoken.timedToMs = spoken.madeMs;
+    const { id: utterance, madeMs } = spoken;
+    this.#options.onInput({ kind: 'audio-ready', utterance, totalMs: madeMs, words: undefined });
   }
 
   cancel(id: UtteranceId): void {

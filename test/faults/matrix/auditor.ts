@@ -152,7 +152,7 @@ function companionFindings(evidence: CallEvidence, { phrases, strays }: Heard): 
     const asked =
       evidence.turns.filter(({ reply }) => reply === text).length +
       Number(evidence.underWay === text);
-    if (times > asked) findings.push(`“${text.slice(0, 60)}” was said ${times} times`);
+    if (times > Math.max(1, asked)) findings.push(`“${text.slice(0, 60)}” was said ${times} times`);
   }
   return findings;
 }

@@ -68,6 +68,7 @@ function writeDocument(results: readonly CellResult[], summary: Summary): void {
     '',
   ].join('\n');
   writeFileSync(DOCUMENT, `${before}${BEGIN}\n${section}\n${END}${after}`);
+  execFileSync('prettier', ['--write', DOCUMENT]);
 }
 
 const planned = allCells().filter(isWanted);
