@@ -39,6 +39,8 @@ const LEAST_SPEECH_MS = 240;
 const SPEECH_OVER_MS = 1_100;
 /** Older speech is no longer waited for. */
 const SPEECH_FORGOTTEN_MS = 5_000;
+/** Words that are late by more will not come: the caller has waited in silence long enough. */
+const OWED_MS = 3_500;
 /** So much unjudged audio is more than any healthy recogniser leaves in a turn. */
 const BEHIND_MS = 700;
 /** Speech of this length has words in it. */
@@ -88,6 +90,10 @@ export class Listening {
   /** Where the newest speech began that was told to be unheard, as the loudness meter counts. */
   #unheardFromMs = -1;
   #wordlessRuns = 0;
+  /** Since when words of the caller are late, of which nothing has come yet. */
+  #owedSince: number | undefined;
+  /** The recogniser has a turn open, whatever became of it here. */
+  #inTurn = false;
   /** Call audio up to here is in some event of a turn, with words or without. */
   #speechMs = 0;
   #started = false;
@@ -170,6 +176,7 @@ export class Listening {
       firstTurn: this.#openTurn ?? this.#nextTurn,
     };
     this.#ear = ear;
+    this.#inTurn = false;
     const openMs = this.#options.now() - this.#askedAt;
     this.#options.onEvent({ what: 'stt-opened', vendor: vendor.vendor, openMs });
     this.#energy.heardSomething();
@@ -193,9 +200,11 @@ export class Listening {
     const heardMs = Math.min(ear.baseMs + event.audioMs, this.#memory.endMs);
     this.#reportedMs = Math.max(this.#reportedMs, heardMs);
     this.#speechMs = Math.max(this.#speechMs, heardMs);
+    this.#inTurn = event.kind !== 'end';
     if (event.text !== '') {
       this.#wordsMs = Math.max(this.#wordsMs, heardMs);
       this.#wordlessRuns = 0;
+      this.#owedSince = undefined;
     }
     if (event.kind === 'end' || event.kind === 'eager-end') {
       const state = event.kind === 'end' ? 'final' : 'eager-end';
@@ -290,19 +299,30 @@ export class Listening {
     const judgedMs = this.#ear ? this.#ear.baseMs + this.#ear.session.judgedMs : 0;
     // An open turn may be a pause in a sentence, but not if its recogniser has fallen behind.
     const isBehind = this.#openTurn !== undefined && this.#memory.endMs - judgedMs > BEHIND_MS;
-    const isLate = judgedMs < endMs || isBehind;
-    const foundSpeech = this.#speechMs > startMs;
-    const isWordless = foundSpeech && this.#wordsMs < startMs && run.loudMs >= WORDY_SPEECH_MS;
-    if (!isLate && !isWordless) return;
+    const tookForSpeech = this.#inTurn || this.#speechMs > startMs;
+    const foundSpeech = tookForSpeech && run.loudMs >= WORDY_SPEECH_MS;
+    const foundWords = this.#wordsMs > startMs;
+    const isWordless = foundSpeech && !foundWords && judgedMs >= endMs;
+    if (!isWordless && judgedMs >= endMs && !isBehind) return;
     this.#unheardFromMs = run.startMs;
-    if (!isLate) this.#wordlessRuns += 1;
+    if (isWordless) return this.#foundNoWords();
+    if (!foundWords) this.#owedSince = this.#options.now();
+    this.#options.onInput({ kind: 'caller-unheard', why: 'late' });
+  }
+
+  /** The caller is asked again; a recogniser that goes on like this is left for the next. */
+  #foundNoWords(): void {
+    this.#owedSince = undefined;
+    this.#wordlessRuns += 1;
     const isHopeless = this.#wordlessRuns >= MAX_WORDLESS;
+    if (!isHopeless) {
+      this.#openTurn = undefined;
+      this.#options.onInput({ kind: 'caller-unheard', why: 'wordless' });
+      return;
+    }
     // The next recogniser will be told the same speech again.
-    const why = isLate || isHopeless ? 'late' : 'wordless';
-    this.#options.onInput({ kind: 'caller-unheard', why });
-    if (why === 'wordless') this.#openTurn = undefined;
-    if (!isHopeless) return;
     this.#wordlessRuns = 0;
+    this.#options.onInput({ kind: 'caller-unheard', why: 'late' });
     this.#replace('empty', true);
   }
 
@@ -310,5 +330,7 @@ export class Listening {
     if (this.#options.now() - this.#lastAudioAt >= FEED_AFTER_MS) this.#hear(SILENCE);
     if (this.#ear && this.#energy.unansweredMs >= DEAF_AFTER_MS) this.#replace('stalled');
     this.#noticeUnheard();
+    const isOwed = this.#owedSince !== undefined && !this.#keypad;
+    if (isOwed && this.#options.now() - (this.#owedSince ?? 0) >= OWED_MS) this.#foundNoWords();
   }
 }

@@ -16,7 +16,9 @@ export function onUnheard(work: Work, why: 'late' | 'wordless'): void {
   if (why === 'wordless' && turn && !hasWords) {
     commitForced(work, { consume: true, answered: false });
   }
-  if (isSpeakingOrAbout(work.state) || (reply !== undefined && !reply.draft)) return;
+  const isBusy = isSpeakingOrAbout(work.state) || (reply !== undefined && !reply.draft);
+  // What was said over our own words is asked about behind them.
+  if (isBusy && (why === 'late' || idle.askedAgain || listening === 'keypad')) return;
   if (listening === 'keypad') return void speakLine(work, 'keypad');
   if (why === 'late') return void speakLine(work, 'filler');
   // It may be a noise of the room: that is asked about twice, then the idle ladder goes on.
