@@ -133,6 +133,7 @@ function schemaFor(environment: Environment) {
     DEEPGRAM_BASE_URL: base,
     ANTHROPIC_API_KEY: secret.optional(),
     ANTHROPIC_BASE_URL: base,
+    // The fastest current model of each vendor: a caller waits for its first words.
     CLAUDE_MODEL: pathName.default('claude-haiku-5-5'),
     GEMINI_API_KEY: secret.optional(),
     GEMINI_BASE_URL: base,

@@ -19,9 +19,6 @@ export type ClaudeConfig = {
   readonly openTelemetry?: boolean | undefined;
 };
 
-/** The fastest current model; see docs/adr for how it was chosen. */
-export const DEFAULT_CLAUDE_MODEL = 'claude-haiku-5-5';
-
 export type Claude = LlmVendor & {
   prewarm: NonNullable<LlmVendor['prewarm']>;
   /** Destroys the pooled connections. */

@@ -17,9 +17,6 @@ export type GeminiConfig = {
   readonly model: string;
 };
 
-/** The vendor's low-latency model; it does not think unless asked to. */
-export const DEFAULT_GEMINI_MODEL = 'gemini-3.5-flash-lite';
-
 export type Gemini = LlmVendor & {
   /** Opens a connection so that the first reply need not wait for one. Never rejects. */
   warm(): Promise<void>;

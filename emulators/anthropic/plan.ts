@@ -62,7 +62,7 @@ export function planReply(
   };
 }
 
-/** claude-haiku-5-5 and its generation think unless told not to (PROTOCOLS C). */
+/** claude-haiku-5-5 and its generation think unless told not to. */
 function thinksByDefault(request: MessagesRequest): boolean {
   if (request.thinking === undefined) return /^claude-[a-z]+-5/.test(request.model);
   return request.thinking.type === 'adaptive' || request.thinking.type === 'enabled';

@@ -99,7 +99,10 @@ export class PromptCache {
   }
 }
 
-/** PROTOCOLS C: 512 tokens for claude-haiku-5-5, 4096 for haiku-4-5; 1024 elsewhere. */
+/**
+ * The shortest prompt that is cached, by the vendor's documentation: 512 tokens for
+ * claude-haiku-5-5, 4096 for claude-haiku-4-5, 1024 elsewhere.
+ */
 function minimumTokens(model: string): number {
   if (model.startsWith('claude-haiku-5-5')) return 512;
   return model.startsWith('claude-haiku-4-5') ? 4096 : 1024;

@@ -4,7 +4,7 @@ import type { ClientMessage } from './client-message.ts';
 import type { SpeechContext } from './context.ts';
 import { inactivityMessage, type Connection, type Protocol } from './protocol.ts';
 
-/** The vendor's limit; PROTOCOLS E3. A context counts until its `isFinal` has left. */
+/** The vendor's limit. A context counts until its `isFinal` has left. */
 const MAX_CONTEXTS = 5;
 
 const TOO_MANY_CONTEXTS = `Maximum simultaneous contexts per WebSocket connection exceeded (${MAX_CONTEXTS}). Please close an existing context before opening a new one.`;
