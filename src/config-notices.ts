@@ -1,11 +1,17 @@
 import type { Config } from './config.ts';
 
+const TEXTS = {
+  emulated: 'Running on emulators: no call reaches a telephone.',
+  'one-instance': 'Call state stays in this process: run one instance only.',
+  'evaluation-only': 'No database server: for evaluation on one machine only.',
+} as const;
+
 /** Something the operator should know about a configuration that is allowed all the same. */
 export type ConfigNotice = {
-  readonly what: 'emulated' | 'one-instance' | 'evaluation-only';
+  readonly what: keyof typeof TEXTS;
   /** The variables that would change it. */
   readonly variables: readonly string[];
-  readonly text: string;
+  readonly text: (typeof TEXTS)[keyof typeof TEXTS];
 };
 
 /** Every notice that applies. No values in them. */
@@ -15,21 +21,21 @@ export function configNotices(config: Config): ConfigNotice[] {
     notices.push({
       what: 'emulated',
       variables: config.missingKeys,
-      text: 'Running on emulators: no call reaches a telephone.',
+      text: TEXTS.emulated,
     });
   }
   if (config.redisUrl === undefined) {
     notices.push({
       what: 'one-instance',
       variables: ['REDIS_URL'],
-      text: 'Call state stays in this process: run one instance only.',
+      text: TEXTS['one-instance'],
     });
   }
   if (config.databaseUrl === undefined) {
     notices.push({
       what: 'evaluation-only',
       variables: ['DATABASE_URL'],
-      text: 'No database server: for evaluation on one machine only.',
+      text: TEXTS['evaluation-only'],
     });
   }
   return notices;

@@ -1,7 +1,7 @@
 /**
  * Tracing, begun before anything else is loaded: `node --import ./src/instrument.ts src/main.ts`.
- * `src/main.ts` loads this file itself where tracing is configured, so that neither is needed; the
- * switch is for programs that start the server in another way.
+ * `src/main.ts` does the same by itself, so it is not needed there; the switch is for programs that
+ * start the server in another way.
  */
 import { resolveSecretFiles } from './secret-files.ts';
 import { loadTelemetry } from './telemetry.ts';

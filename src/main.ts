@@ -46,8 +46,8 @@ async function main(): Promise<void> {
   // Before the application: what it imports is instrumented as it is loaded.
   const telemetry = await loadTelemetry(env);
   const log = createLogger(config.logLevel);
-  for (const { what, variables } of configNotices(config)) {
-    log.warn('configuration notice', { what, variables });
+  for (const { what, text, variables } of configNotices(config)) {
+    log.warn(text, { what, variables });
   }
   const running = await start(config, log);
   watch(telemetry, running.app, config);
