@@ -47,7 +47,8 @@ export type Database = {
   readonly kind: 'server' | 'embedded';
   /**
    * Runs `work` in one transaction under the scope's role. Commits when it resolves, rolls back when
-   * it rejects.
+   * it rejects. Inside it use `tx` alone: the embedded database does one transaction at a time, and
+   * whatever asks on another connection waits for this one to end.
    * @throws DatabaseUnavailable, QueryRefused, or what `work` threw.
    */
   withScope<T>(scope: Scope, work: (tx: ScopedTransaction) => Promise<T>): Promise<T>;
