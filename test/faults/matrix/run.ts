@@ -21,7 +21,7 @@ const { values } = parseArgs({
     only: { type: 'string', multiple: true, default: [] },
     trace: { type: 'string' },
     workers: { type: 'string', default: String(Math.min(4, availableParallelism())) },
-    'at-once': { type: 'string', default: '4' },
+    'at-once': { type: 'string', default: '3' },
   },
 });
 
@@ -78,6 +78,7 @@ const outcome = await runMatrix(cells, {
   workers: Number(values.workers),
   atOnce: Number(values['at-once']),
   fresh: values.fresh,
+  findLeaks: true,
   onResults: (results, done, all) => {
     const bad = results.filter(({ what }) => what.length > 0);
     const first = results[0];

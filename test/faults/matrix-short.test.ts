@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { allCells, cellName, type MatrixFault, type MatrixVendor } from './matrix/cells.ts';
+import { runMatrix } from './matrix/matrix.ts';
+
+/** One of the worst faults for each rung; the whole matrix is `npm run faults`. */
+const RISKIEST: readonly (readonly [MatrixVendor, MatrixFault])[] = [
+  ['flux', 'hang'],
+  ['nova', '401'],
+  ['claude', '5xx'],
+  ['gemini', 'hang'],
+  ['elevenlabs-socket', 'hang'],
+  ['elevenlabs-http', 'cut'],
+  ['aura', '401'],
+  ['twilio-rest', 'hang'],
+];
+
+describe('the fault matrix, short form', () => {
+  it('every promise holds in the riskiest cells', { timeout: 180_000 }, async () => {
+    const cells = allCells().filter(
+      ({ vendor, fault, skipped }) =>
+        skipped === undefined && RISKIEST.some(([v, f]) => v === vendor && f === fault),
+    );
+    const { results } = await runMatrix(cells, {
+      workers: 4,
+      atOnce: 2,
+      fresh: false,
+      findLeaks: false,
+    });
+    const broken = results
+      .filter(({ what }) => what.length > 0)
+      .map((result) => `${cellName(result)}: ${result.what.join('; ')}\n${result.trace ?? ''}`);
+    expect(broken).toEqual([]);
+    expect(results).toHaveLength(cells.length);
+  });
+});
