@@ -34,6 +34,11 @@ export type Voice = {
   over(utterance: number, withinMs?: number): Promise<TtsEvent | undefined>;
 };
 
+/** Nothing more comes of the utterance, or of the session. */
+function isEnd(event: TtsEvent): event is Exclude<TtsEvent, { kind: 'audio' | 'said' }> {
+  return event.kind !== 'audio' && event.kind !== 'said';
+}
+
 export async function openVoice(
   vendor: TtsVendor,
   options: Partial<TtsOptions> = {},
@@ -51,7 +56,7 @@ export async function openVoice(
   });
   onTestFinished(() => session.close());
   const ending = (utterance: number): TtsEvent | undefined =>
-    events.find((e) => e.kind === 'failed' || (e.kind !== 'audio' && e.utterance === utterance));
+    events.find((e) => e.kind === 'failed' || (isEnd(e) && e.utterance === utterance));
   return {
     session,
     events,
@@ -117,6 +122,21 @@ export function ttsContract(start: () => TtsContract): void {
       if (event.kind !== 'audio') continue;
       expect(event.bytes).toBe(Buffer.from(event.base64, 'base64').length);
     }
+  });
+
+  test('tells when each text was spoken, unless it tells when each word is', async () => {
+    const { vendor } = start();
+    const voice = await openVoice(vendor);
+    for (const text of SENTENCES) voice.session.say(1, text);
+    voice.session.finish(1);
+    await voice.over(1);
+    const isTimed = voice.events.some((e) => e.kind === 'audio' && e.words !== undefined);
+    const stages = voice.events
+      .map(({ kind }) => kind)
+      .filter((kind, n, all) => kind !== all[n - 1]);
+    expect(stages).toEqual(
+      isTimed ? ['audio', 'done'] : [...SENTENCES.flatMap(() => ['audio', 'said']), 'done'],
+    );
   });
 
   test('starts to speak before the text is finished', async () => {
@@ -224,7 +244,7 @@ export function ttsContract(start: () => TtsContract): void {
       failure =
         end?.kind === 'failed' || end?.kind === 'utterance-failed' ? end.error.failure : undefined;
       await sleep(150);
-      expect(voice.events.filter((e) => e.kind !== 'audio')).toHaveLength(1);
+      expect(voice.events.filter(isEnd)).toHaveLength(1);
       expect(voice.events.at(-1)).toBe(end);
     }
     expect(failures).toContain(failure);
