@@ -34,7 +34,8 @@ emulator.log.watch((entry) => {
 function takeSent(entry: Sent): void {
   const turn = open.get(entry.connection) ?? { eager: false, stopAtMs: undefined };
   open.set(entry.connection, turn);
-  const transcript = String(entry.message['transcript'] ?? '');
+  const told = entry.message['transcript'];
+  const transcript = typeof told === 'string' ? told : '';
   if (STOPS.test(transcript)) turn.stopAtMs ??= entry.atMs;
   if (entry.name === 'EagerEndOfTurn') turn.eager = true;
   if (entry.name === 'TurnResumed') turn.eager = false;

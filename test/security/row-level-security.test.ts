@@ -188,9 +188,10 @@ describe.each(['server', 'embedded'] as const)('who may do what: %s', (kind) => 
   test('no role that we step down to can bypass row-level security or log in', async () => {
     const { rows } = await database.jobQueue.executeSql(
       `select rolname, rolsuper, rolbypassrls, rolcanlogin, rolcreaterole, rolcreatedb
-       from pg_roles where rolname like 'hearthline\\_%' and rolname <> 'hearthline_test_login'`,
+       from pg_roles where rolname like 'hearthline\\_%' and rolname <> 'hearthline_test_login'
+       order by rolname`,
     );
-    expect(rows.map((row) => row['rolname']).sort()).toEqual([
+    expect(rows.map((row) => row['rolname'])).toEqual([
       'hearthline_admin',
       'hearthline_call',
       'hearthline_caregiver',
