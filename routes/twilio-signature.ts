@@ -6,8 +6,8 @@
  * X-Forwarded-* are the sender's to choose. Source: Twilio, "Webhooks security".
  */
 import { text, type NextFunction, type Request, type Response } from 'express';
-// Named imports of this CommonJS package fail at run time.
-import twilio from 'twilio';
+// Not the whole of the package, whose REST client takes 0.2 s to load.
+import { validateRequest } from 'twilio/lib/webhooks/webhooks.js';
 
 /** Twilio's forms are one or two kilobytes; a message body adds at most 1,600 characters. */
 const maxForm = '32kb';
@@ -129,7 +129,7 @@ function isSigned(
   if (signature === undefined || authToken === '') return false;
   if (typeof form !== 'object' || form === null) return false;
   try {
-    return twilio.validateRequest(authToken, signature, url, form as Record<string, unknown>);
+    return validateRequest(authToken, signature, url, form as Record<string, unknown>);
   } catch {
     return false;
   }

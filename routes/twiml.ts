@@ -1,5 +1,6 @@
 /** The few TwiML answers the line gives. */
-import twilio from 'twilio';
+// Not the whole of the package, whose REST client takes 0.2 s to load.
+import VoiceResponse from 'twilio/lib/twiml/VoiceResponse.js';
 
 /** Absolute URLs. `status`: where the carrier tells how the stream fares. */
 export type StreamUrls = {
@@ -13,7 +14,7 @@ export type StreamUrls = {
  * while the call lives.
  */
 export function connectStream(urls: StreamUrls, token: string): string {
-  const response = new twilio.twiml.VoiceResponse();
+  const response = new VoiceResponse();
   const stream = response.connect().stream({
     url: urls.stream,
     statusCallback: urls.status,
@@ -30,21 +31,21 @@ export function sayAndResume(
   language: 'en' | 'es',
   resumeUrl: string,
 ): string {
-  const response = new twilio.twiml.VoiceResponse();
+  const response = new VoiceResponse();
   if (text !== undefined) response.say({ language: sayLanguage(language) }, text);
   response.redirect({ method: 'POST' }, resumeUrl);
   return response.toString();
 }
 
 export function hangUp(): string {
-  const response = new twilio.twiml.VoiceResponse();
+  const response = new VoiceResponse();
   response.hangup();
   return response.toString();
 }
 
 /** A refusal or an apology the carrier itself speaks, because we cannot. */
 export function sayAndHangUp(text: string, language: 'en' | 'es'): string {
-  const response = new twilio.twiml.VoiceResponse();
+  const response = new VoiceResponse();
   response.say({ language: sayLanguage(language) }, text);
   response.hangup();
   return response.toString();

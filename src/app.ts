@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BreakerStatus } from '../adapters/breaker.ts';
 import { APOLOGY } from '../adapters/tts/clips.ts';
 import type { CallServices } from '../pipelines/call.ts';
@@ -27,7 +28,6 @@ import type { Metrics, MetricSources } from './metrics.ts';
 import { loadPeople, type People } from './people.ts';
 import type { ErrorReporter } from './sentry.ts';
 import { createMemorySessionStore } from './store/memory-session-store.ts';
-import { createRedisSessionStore } from './store/redis-session-store.ts';
 import type { SessionStore } from './store/session-store.ts';
 import { connectVendors, type Vendors } from './vendors.ts';
 
@@ -35,7 +35,10 @@ export type App = {
   readonly server: Server;
   readonly calls: Calls;
   readonly events: EventHub;
-  /** Settles when the lines that any call may need have been made, or could not be. Never rejects. */
+  /**
+   * Settles some time after `listen`, when the SDKs are loaded and the lines that any call may need
+   * have been made, or could not be. Rejects when an SDK cannot be loaded: nothing works without.
+   */
   readonly warmed: Promise<void>;
   /** Undefined where nobody may read `/metrics`: then nothing is counted. */
   readonly metrics: Metrics | undefined;
@@ -138,24 +141,32 @@ export async function createApp(
     onNotice: (notice) => logNotice(notice, log),
   });
 
-  warmUpCore();
-  const warming = [vendors.warm()];
-  if (options.linesAhead !== false) {
-    warming.push(makeCommonLines(speechCache, config.elevenlabs.voiceId));
-  }
+  const warming = Promise.withResolvers<void>();
+  let closed = false;
+  const warmUp = async (): Promise<void> => {
+    if (!(await loadBehindTheDoor(vendors, () => closed))) return;
+    const lines =
+      options.linesAhead === false
+        ? undefined
+        : makeCommonLines(speechCache, config.elevenlabs.voiceId);
+    await Promise.all([vendors.warm(), lines, warmUpCore(() => closed)]);
+  };
   return {
     server,
     calls,
     events,
-    warmed: Promise.all(warming).then(() => undefined),
+    warmed: warming.promise,
     metrics,
     reporter,
     listen: async () => {
       const port = await bind(server, config.http.port);
       config = withListeningPort(config, port);
+      warmUp().then(warming.resolve, warming.reject);
       return port;
     },
     close: async () => {
+      closed = true;
+      warming.resolve();
       unwatchLoop();
       calls.close();
       speechCache.close();
@@ -168,6 +179,23 @@ export async function createApp(
       await reporter?.flush(1_000);
     },
   };
+}
+
+/** Between two SDKs: whatever has arrived meanwhile is answered, and answers of that. */
+const PAUSE_MS = 10;
+
+/**
+ * The SDKs are neither needed to listen nor to answer the first webhook. A call that comes meanwhile
+ * has what it needs loaded at once. False: the server was closed before the end.
+ */
+async function loadBehindTheDoor(vendors: Vendors, isClosed: () => boolean): Promise<boolean> {
+  const pause = async (): Promise<'go-on' | 'stop'> => {
+    await sleep(PAUSE_MS, undefined, { ref: false });
+    return isClosed() ? 'stop' : 'go-on';
+  };
+  if ((await pause()) === 'stop') return false;
+  await vendors.load(pause);
+  return !isClosed();
 }
 
 /** The vendors as a call knows them: ladders, best rung first. */
@@ -192,6 +220,7 @@ function claimedCall(data: Readonly<Record<string, string>>, people: People): Cl
 
 async function openStore(config: Config, log: Logger): Promise<SessionStore> {
   if (config.redisUrl === undefined) return createMemorySessionStore();
+  const { createRedisSessionStore } = await import('./store/redis-session-store.ts');
   const store = createRedisSessionStore({
     url: config.redisUrl,
     onConnection: (state) => log.warn('session store connection', { state, store: 'redis' }),

@@ -78,6 +78,7 @@ async function main(): Promise<void> {
     process.exitCode = 1;
     if (!stopping) stop('defect', Math.min(DEFECT_DRAIN_MS, config.drainTimeoutMs));
   };
+  running.app.warmed.catch(onDefect);
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   process.on('uncaughtException', onDefect);

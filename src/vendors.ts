@@ -4,6 +4,7 @@
  */
 import { Breaker, type BreakerStatus } from '../adapters/breaker.ts';
 import { guardLlm, guardStt, guardTelephony, guardTts } from '../adapters/guarded.ts';
+import { Late, lateLlm, lateStt, lateTelephony, lateTts } from '../adapters/late.ts';
 import { createClaude } from '../adapters/llm/claude.ts';
 import { createGemini } from '../adapters/llm/gemini.ts';
 import type { LlmVendor } from '../adapters/llm/port.ts';
@@ -35,26 +36,24 @@ export type Vendors = {
   readonly recordings: TtsVendor;
   readonly telephony: TelephonyVendor;
   readonly breakers: readonly { status(): BreakerStatus }[];
+  /**
+   * Loads the SDKs, one after the other with a `pause` after each, those that the first call needs
+   * first; one that is asked for earlier is loaded at once. Stops when `pause` says so. Rejects when
+   * one cannot be loaded.
+   */
+  load(pause: () => Promise<'go-on' | 'stop'>): Promise<void>;
   /** Opens what the first call would have to wait for. Never rejects. */
   warm(): Promise<void>;
   /** Destroys the pooled connections. */
   close(): void;
 };
 
-/** Loads the SDKs now: a lazy import would be paid for by the first caller. */
 export async function connectVendors(config: Config): Promise<Vendors> {
-  const { deepgram, anthropic, gemini, elevenlabs, twilio } = config;
+  const { elevenlabs } = config;
+  const { flux, nova, claude, second, aura, carrier } = lateVendors(config);
   const httpVoice = createElevenLabsHttp(elevenlabs);
-  const [flux, nova, claude, second, aura, carrier, clips] = await Promise.all([
-    createDeepgramFlux(deepgram),
-    createDeepgramNova(deepgram),
-    createClaude(anthropic),
-    gemini.apiKey === undefined ? undefined : createGemini({ ...gemini, apiKey: gemini.apiKey }),
-    createDeepgramAura(deepgram),
-    createTwilio(twilio),
-    // What was not recorded is left to the carrier's own voice.
-    createClips(undefined, 'fail'),
-  ]);
+  // What was not recorded is left to the carrier's own voice.
+  const clips = await createClips(undefined, 'fail');
   const breaker = {
     flux: new Breaker('deepgram-flux'),
     nova: new Breaker('deepgram-nova'),
@@ -69,27 +68,50 @@ export async function connectVendors(config: Config): Promise<Vendors> {
     guardTts(createElevenLabsSocket(elevenlabs), breaker.socketVoice),
     guardTts(httpVoice, breaker.httpVoice),
   ];
+  const firstMind = guardLlm(lateLlm('claude', claude), breaker.claude);
   return {
-    stt: [guardStt(flux, breaker.flux), guardStt(nova, breaker.nova)],
-    llm: [
-      guardLlm(claude, breaker.claude),
-      ...(second === undefined ? [] : [guardLlm(second, geminiBreaker)]),
+    stt: [
+      guardStt(lateStt('deepgram-flux', flux), breaker.flux),
+      guardStt(lateStt('deepgram-nova', nova), breaker.nova),
     ],
-    tts: [...ownVoice, guardTts(aura, breaker.aura)],
+    llm: second ? [firstMind, guardLlm(lateLlm('gemini', second), geminiBreaker)] : [firstMind],
+    tts: [...ownVoice, guardTts(lateTts('deepgram-aura', aura), breaker.aura)],
     ownVoice,
     recordings: clips,
-    telephony: guardTelephony(carrier, breaker.twilio),
-    breakers: [...Object.values(breaker), ...(second === undefined ? [] : [geminiBreaker])],
+    telephony: guardTelephony(lateTelephony(carrier), breaker.twilio),
+    breakers: [...Object.values(breaker), ...(second ? [geminiBreaker] : [])],
+    load: async (pause) => {
+      for (const late of [flux, claude, carrier, nova, aura, ...(second ? [second] : [])]) {
+        await late.get();
+        if ((await pause()) === 'stop') return;
+      }
+    },
     warm: async () => {
       // The lower rungs have time to connect when they are needed.
-      await claude.prewarm(systemPrompt(stranger(''), new Date()), COMPANION_TOOLS);
+      await firstMind.prewarm?.(systemPrompt(stranger(''), new Date()), COMPANION_TOOLS);
     },
     close: () => {
-      claude.close();
-      second?.close();
+      claude.loaded?.close();
+      second?.loaded?.close();
       httpVoice.shutDown();
-      aura.shutDown();
+      aura.loaded?.shutDown();
       breaker.twilio.shutDown();
     },
+  };
+}
+
+/** Those with an SDK. */
+function lateVendors({ deepgram, anthropic, gemini, twilio }: Config) {
+  const { apiKey } = gemini;
+  return {
+    flux: new Late(async () => await createDeepgramFlux(deepgram)),
+    nova: new Late(async () => await createDeepgramNova(deepgram)),
+    claude: new Late(async () => await createClaude(anthropic)),
+    second:
+      apiKey === undefined
+        ? undefined
+        : new Late(async () => await createGemini({ ...gemini, apiKey })),
+    aura: new Late(async () => await createDeepgramAura(deepgram)),
+    carrier: new Late(async () => await createTwilio(twilio)),
   };
 }

@@ -150,9 +150,9 @@ function guidanceFor(signals: readonly Signal[], goodbye: Goodbye): readonly str
 /**
  * A pattern is compiled when it is first used, about 0.2 s for all of them: that is spent when the
  * process starts and not when the first caller speaks. Twice, because the second use compiles it to
- * machine code.
+ * machine code. Yields after each pattern, so that whoever runs it can let others have their turn.
  */
-function warmUp(): void {
+export function* warmUpObserver(): Generator<void, void, undefined> {
   const ordinary = 'well, we went to the market and bought some apples for my neighbour';
   for (const { rules, grammar, question } of Object.values(TONGUES)) {
     const patterns = rules.flatMap(({ pattern, unless }) => (unless ? [pattern, unless] : pattern));
@@ -162,8 +162,7 @@ function warmUp(): void {
         pattern.test(ordinary);
       }
       pattern.lastIndex = 0;
+      yield;
     }
   }
 }
-
-warmUp();
