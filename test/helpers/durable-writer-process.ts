@@ -57,4 +57,4 @@ for (let n = Number(first); n < last; n += 1) {
 }
 await writer.close();
 await spool.close();
-process.exit(0);
+if ('close' in database) await (database as Database).close();

@@ -207,10 +207,10 @@ describe.each(['server', 'embedded'] as const)('the repositories: %s', (kind) =>
       await people.add(tx, senior()),
     ]);
     const call = callOf(newSid(), erna);
-    await database.withScope({ kind: 'senior-call', seniorId: erna! }, (tx) =>
+    await database.withScope({ kind: 'senior-call', seniorId: erna }, (tx) =>
       conversations.putTurn(tx, call, turn(1)),
     );
-    const foreign = { kind: 'senior-call', seniorId: karl! } as const;
+    const foreign = { kind: 'senior-call', seniorId: karl } as const;
     const written = database.withScope(foreign, (tx) => conversations.putTurn(tx, call, turn(2)));
     await expect(written).rejects.toMatchObject({ code: '42501' });
     expect(
@@ -333,7 +333,7 @@ describe.each(['server', 'embedded'] as const)('the repositories: %s', (kind) =>
 
   test('a job is enqueued together with what caused it, or not at all', async () => {
     const { PgBoss } = await import('pg-boss');
-    const boss = new PgBoss({ db: database.jobQueue as never, supervise: false, schedule: false });
+    const boss = new PgBoss({ db: database.jobQueue, supervise: false, schedule: false });
     await boss.start();
     await boss.createQueue('after-call');
     await database.allowServiceIn('pgboss');
@@ -341,13 +341,13 @@ describe.each(['server', 'embedded'] as const)('the repositories: %s', (kind) =>
     // database that would wait for the transaction to end.
     expect(await boss.fetch('after-call')).toEqual([]);
     const failed = database.withScope(service, async (tx) => {
-      await boss.send('after-call', { n: 1 }, { db: sqlExecutorOf(tx) as never });
+      await boss.send('after-call', { n: 1 }, { db: sqlExecutorOf(tx) });
       throw new Error('and then something failed');
     });
     await expect(failed).rejects.toThrow('and then something failed');
     expect(await boss.fetch('after-call')).toEqual([]);
     await database.withScope(service, (tx) =>
-      boss.send('after-call', { n: 2 }, { db: sqlExecutorOf(tx) as never }),
+      boss.send('after-call', { n: 2 }, { db: sqlExecutorOf(tx) }),
     );
     const jobs = await boss.fetch<{ n: number }>('after-call');
     expect(jobs.map((job) => job.data)).toEqual([{ n: 2 }]);

@@ -2,12 +2,13 @@
 /* oxlint-disable unicorn/no-process-exit -- in a thread it ends the thread. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
-import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
+import { startWireServer } from './embedded-wire.ts';
 
 export type EmbeddedSettings = {
   readonly dataPath: string;
   readonly socketPath: string;
   readonly maxConnections: number;
+  readonly idleInTransactionMs: number;
 };
 
 export type EmbeddedMessage =
@@ -20,12 +21,12 @@ const settings = workerData as EmbeddedSettings;
 async function serve(): Promise<void> {
   const database = await PGlite.create({ dataDir: settings.dataPath });
   endOnBreakage(database);
-  const server = new PGLiteSocketServer({
-    db: database,
+  const server = await startWireServer({
+    engine: database,
     path: settings.socketPath,
     maxConnections: settings.maxConnections,
+    idleInTransactionMs: settings.idleInTransactionMs,
   });
-  await server.start();
   parentPort?.on('message', (order: EmbeddedOrder) => {
     if (order !== 'stop') return;
     void (async () => {
@@ -38,8 +39,8 @@ async function serve(): Promise<void> {
 }
 
 /**
- * When the engine itself throws (SQL errors are answers, not exceptions), it is broken, and the
- * socket server would wait for ever behind it. Ending the thread lets it be started again.
+ * When the engine itself throws (SQL errors are answers, not exceptions), it is broken, and whoever
+ * waits would wait for ever. Ending the thread lets it be started again.
  */
 function endOnBreakage(database: PGlite): void {
   const run = database.execProtocolRawStream.bind(database);

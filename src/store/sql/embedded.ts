@@ -35,6 +35,8 @@ const SOCKET_FILE = '.s.PGSQL.5432';
 const MAX_RESTARTS = 3;
 /** Above the sum of all pools on it: what is beyond is refused, not queued. */
 const MAX_CONNECTIONS = 40;
+/** Above every limit on a transaction of ours (10 s), which end it first. */
+const IDLE_IN_TRANSACTION_MS = 15_000;
 
 /** @throws DirectoryHeld, or Error where it does not start. */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
@@ -58,6 +60,7 @@ async function startUnderLock(
     dataPath: join(home, 'pgdata'),
     socketPath: join(socketDir, SOCKET_FILE),
     maxConnections: MAX_CONNECTIONS,
+    idleInTransactionMs: IDLE_IN_TRANSACTION_MS,
   };
   if (!existsSync(join(settings.dataPath, 'PG_VERSION'))) {
     onProgress(`making the embedded database in ${home}; only the first start takes this long`);
