@@ -21,7 +21,7 @@ export type CallsOptions = {
 
 export type Direction = 'inbound' | 'outbound';
 
-/** A stream may come this often for one call before the line gives up on it. */
+/** A call may get another stream in place of a lost one this often; then the line gives it up. */
 export const MAX_RESUMES = 5;
 const RING_TIMEOUT_SECONDS = 40;
 /** The carrier's own limit, above ours, in case we are gone. */

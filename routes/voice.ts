@@ -110,7 +110,7 @@ export function voiceRoutes(options: VoiceRoutesOptions): Router {
     const { language } = people.byPhone(outbound ? To : From);
     if (calls.endOf(sid) === 'broken') return xml(res, sayAndHangUp(LOST[language], language));
     if (!known || known.isEnding) return xml(res, hangUp());
-    if (known.losses > MAX_RESUMES) {
+    if (known.losses >= MAX_RESUMES) {
       log.error('call lost its stream too often', { callSid: sid, epoch: known.epoch });
       calls.over(sid);
       return xml(res, sayAndHangUp(LOST[language], language));
