@@ -32,9 +32,17 @@ export function sayAndResume(
   resumeUrl: string,
 ): string {
   const response = new VoiceResponse();
-  if (text !== undefined) response.say({ language: sayLanguage(language) }, text);
+  if (text !== undefined) response.say({ language: sayLanguage(language) }, speakable(text));
   response.redirect({ method: 'POST' }, resumeUrl);
   return response.toString();
+}
+
+/**
+ * Without what XML 1.0 (§2.2) cannot hold: a document with it is none, and the carrier would drop the
+ * call. The words may be a model's, and may have been cut within a pair.
+ */
+function speakable(text: string): string {
+  return text.toWellFormed().replaceAll(/[^\t\n\r\u0020-\uFFFD\u{10000}-\u{10FFFF}]/gu, ' ');
 }
 
 export function hangUp(): string {
