@@ -98,8 +98,9 @@ export class ClauseSplitter {
   }
 
   #append(text: string): void {
-    this.#clean += text.replaceAll(/[*_#`]/g, '').replaceAll(/\s+/g, ' ');
-    this.#clean = this.#clean.replaceAll(/ {2,}/g, ' ');
+    const tidy = text.replaceAll(/[*_#`]/g, '').replaceAll(/\s+/g, ' ');
+    const isDoubled = tidy.startsWith(' ') && this.#clean.endsWith(' ');
+    this.#clean += isDoubled ? tidy.slice(1) : tidy;
   }
 
   /** Length of the markup that #raw begins with; 0 when it is none; unknown until more comes. */
@@ -176,7 +177,9 @@ export class ClauseSplitter {
   /** How much of the clean text is a clause that stands, white space behind it included; or 0. */
   #clauseLength(): number {
     const first = this.#emitted === 0;
-    const text = this.#clean;
+    // No clause is longer; what a model sends in one piece may be, and is not looked through again
+    // for every clause of it.
+    const text = this.#clean.slice(0, MAX_CLAUSE_CHARS + 1);
     const breaks = /[.!?…]+["'”’)]*\s|[,;:–—]\s/gu;
     for (let at = breaks.exec(text); at; at = breaks.exec(text)) {
       const end = at.index + at[0].length;
