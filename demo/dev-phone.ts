@@ -24,6 +24,8 @@ const PING_MS = 15_000;
 const RING_TIMEOUT_MS = 10_000;
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
+/** Set by proxies and tunnels: then the peer is this machine, and who asks is not. */
+const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via'];
 const LOOPBACK_HOST = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/;
 
 export type DevPhoneOptions = {
@@ -86,6 +88,7 @@ function isThisMachine(request: IncomingMessage): boolean {
   return (
     LOOPBACK.has(request.socket.remoteAddress ?? '') &&
     LOOPBACK_HOST.test(host ?? '') &&
+    FORWARDED.every((name) => request.headers[name] === undefined) &&
     // A browser always says where its page comes from; it must be from here.
     LOOPBACK_HOST.test((origin ?? '').replace(/^https?:\/\//, ''))
   );

@@ -23,6 +23,8 @@ const placeSchema = z.object({
 });
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
+/** Set by proxies and tunnels: then the peer is this machine, and who asks is not. */
+const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via'];
 const LOOPBACK_HOST = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/;
 
 /** A watcher that does not read is let go once this much waits for it. */
@@ -35,6 +37,7 @@ function onlyThisMachine(req: Request, res: Response, next: NextFunction): void 
   const local =
     LOOPBACK.has(req.socket.remoteAddress ?? '') &&
     LOOPBACK_HOST.test(req.headers.host ?? '') &&
+    FORWARDED.every((name) => req.headers[name] === undefined) &&
     (origin === undefined || LOOPBACK_HOST.test(origin.replace(/^https?:\/\//, '')));
   if (local) next();
   else res.status(403).end();

@@ -185,6 +185,8 @@ describe('what is not the page', () => {
     expect(await upgradeStatus('/dev/phone', {})).toBe(403);
     const rebound = { origin: `http://${host()}`, host: 'evil.example' };
     expect(await upgradeStatus('/dev/phone', rebound)).toBe(403);
+    const tunnelled = { origin: `http://${host()}`, 'x-forwarded-for': '203.0.113.7' };
+    expect(await upgradeStatus('/dev/phone', tunnelled)).toBe(403);
     expect(await upgradeStatus('/dev/phone', { origin: `http://${host()}` })).toBe(101);
   });
 

@@ -48,6 +48,19 @@ describe('the doors for development', () => {
     expect(await post(url, { ...json, host, origin: line.url }, call)).toBe(202);
   });
 
+  it('let nobody in by way of a proxy or a tunnel on this machine', async () => {
+    const line = await start();
+    const { host } = new URL(line.url);
+    const json = { 'content-type': 'application/json', host };
+    const call = JSON.stringify({ to: '+15555550142' });
+    for (const name of ['x-forwarded-for', 'x-forwarded-host', 'forwarded', 'x-real-ip', 'via']) {
+      expect(await post(`${line.url}/dev/call`, { ...json, [name]: '203.0.113.7' }, call)).toBe(
+        403,
+      );
+    }
+    expect(line.twilio.calls()).toEqual([]);
+  });
+
   it('are not there in production', async () => {
     const line = await start({ production: true });
     const json = { 'content-type': 'application/json' };
