@@ -7,6 +7,9 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DEFAULT_MANNER } from '../../src/companion/person.ts';
+import { DirectoryHeld } from '../../src/store/directory-lock.ts';
+import { openStore } from '../../src/store/store.ts';
 import { type Database, openDatabase } from '../../src/store/sql/database.ts';
 import { DatabaseUnavailable, QueryRefused } from '../../src/store/sql/database-errors.ts';
 import { uuidv7 } from '../../src/store/uuid.ts';
@@ -142,6 +145,52 @@ test('a server that is not there refuses to open, and does not tell the address 
   expect(error).toBeInstanceOf(DatabaseUnavailable);
   expect(String(error)).not.toMatch(/hunter2|someone|127/);
 });
+
+test('a server that starts while the database is away takes writes, and delivers them once it is there', async () => {
+  const { url } = await postgres.createDatabase();
+  await postgres.stopServer('fast');
+  const said: string[] = [];
+  const dataDir = join(home, 'away');
+  const open = () =>
+    openStore({
+      databaseUrl: url,
+      dataDir,
+      encryptionKeys: [],
+      defaultManner: DEFAULT_MANNER,
+      onProgress: (sentence) => said.push(sentence),
+    });
+  const store = await open();
+  expect(said).toEqual([
+    expect.stringMatching(
+      /^personal text is encrypted with a key made just now: .*encryption\.key$/,
+    ),
+    'the database cannot be reached; starting without it',
+  ]);
+  await expect(newFamily(store.database)).rejects.toThrow(DatabaseUnavailable);
+  const call = {
+    callSid: 'CA-away',
+    seniorId: undefined,
+    direction: 'inbound' as const,
+    startedAtMs: 1_000,
+  };
+  expect(await store.writer.write({ kind: 'conversation-started', call })).toBe('spool');
+  await expect(open()).rejects.toThrow(DirectoryHeld);
+  await store.close();
+  // Another start, still without the database; then it comes, and has no tables yet.
+  const again = await open();
+  const ended = { kind: 'conversation-ended', call, endedAtMs: 2_000, reason: 'hung-up' } as const;
+  expect(await again.writer.write(ended)).toBe('spool');
+  expect(again.spoolFigures().pending).toBe(2);
+  await postgres.startServer();
+  expect(await again.writer.flush(20_000)).toBe(true);
+  const found = await again.database.withScope(service, (tx) =>
+    again.conversations.byCallSid(tx, 'CA-away'),
+  );
+  expect(found).toMatchObject({ state: 'ended', endReason: 'hung-up', startedAtMs: 1_000 });
+  expect(said.at(-1)).toBe('applying 4 migration(s) to the database');
+  await again.close();
+  await again.close();
+}, 60_000);
 
 test('start to ready with a real PostgreSQL and nothing to migrate takes well under 3 s', async () => {
   const { url } = await postgres.createDatabase();

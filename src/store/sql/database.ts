@@ -6,7 +6,7 @@
  * under the role of whoever asks.
  */
 import pg from 'pg';
-import { translateError } from './database-errors.ts';
+import { DatabaseUnavailable, translateError } from './database-errors.ts';
 import { type Embedded, startEmbedded } from './embedded.ts';
 import { grantSchemaToService, type SqlExecutor } from './job-queue-access.ts';
 import { migrateToLatest, type MigrationState, migrationState } from './migrate.ts';
@@ -26,6 +26,11 @@ export type DatabaseConfig = {
   readonly statementTimeoutMs?: number;
   /** The longest a transaction may take, all told; then its connection is closed. */
   readonly transactionTimeoutMs?: number;
+  /**
+   * What if the server cannot be reached now. 'start': open all the same, and bring the schema up to
+   * date before the first transaction that finds it; writes go to the spool until then.
+   */
+  readonly whenAway?: 'fail' | 'start';
   /** 'check': refuse to start on a schema that is behind, for who migrates by hand. */
   readonly migrations?: 'apply' | 'check';
   /** Sentences for the operator while something takes long, such as the very first start. */
@@ -88,12 +93,30 @@ export async function openDatabase(config: DatabaseConfig): Promise<Database> {
       : undefined;
   try {
     const connection = embedded?.connection ?? { connectionString: config.databaseUrl };
-    await prepareSchema(connection, config.migrations ?? 'apply', progress);
-    return databaseOn(connection, config, embedded);
+    const prepare = untilItSucceeds(() =>
+      prepareSchema(connection, config.migrations ?? 'apply', progress),
+    );
+    await prepare().catch((error: unknown) => {
+      if (config.whenAway !== 'start' || !(error instanceof DatabaseUnavailable)) throw error;
+      progress('the database cannot be reached; starting without it');
+    });
+    return databaseOn(connection, config, embedded, prepare);
   } catch (error) {
     await embedded?.stop();
     throw translateError(error);
   }
+}
+
+/** Runs `work` for whoever asks first, again after a failure, and never again after a success. */
+function untilItSucceeds(work: () => Promise<void>): () => Promise<void> {
+  let current: Promise<void> | undefined;
+  return () => {
+    current ??= work().catch((error: unknown) => {
+      current = undefined;
+      throw error;
+    });
+    return current;
+  };
 }
 
 async function prepareSchema(
@@ -127,6 +150,7 @@ function databaseOn(
   connection: pg.ClientConfig,
   config: DatabaseConfig,
   embedded: Embedded | undefined,
+  prepare: () => Promise<void>,
 ): Database {
   const pool = newPool(connection, config, embedded !== undefined);
   const transactionTimeoutMs = config.transactionTimeoutMs ?? DEFAULTS.transactionTimeoutMs;
@@ -142,6 +166,7 @@ function databaseOn(
     async withScope(scope, work) {
       transactions += 1;
       try {
+        await prepare();
         return await inScope(pool, scope, transactionTimeoutMs, work);
       } catch (error) {
         failures += 1;
@@ -203,7 +228,7 @@ async function health(pool: pg.Pool): ReturnType<Database['health']> {
   });
   const asked = pool.query('select 1').then(
     () => undefined,
-    (error: unknown) => String(translateError(error) instanceof Error ? 'not reachable' : error),
+    () => 'not reachable',
   );
   const detail = await Promise.race([asked, late]);
   clearTimeout(timer);
