@@ -322,6 +322,7 @@ export class Listening {
     }
     // The next recogniser will be told the same speech again.
     this.#wordlessRuns = 0;
+    this.#owedSince = this.#options.now();
     this.#options.onInput({ kind: 'caller-unheard', why: 'late' });
     this.#replace('empty', true);
   }

@@ -20,7 +20,8 @@ export function defaultSettings(
     falseInterruptionMs: 900,
     longestTurnMs: 60_000,
     draftsPerTurn: 3,
-    fillerAfterMs: 1_500,
+    // Counted from the decision that the turn has ended, which itself takes about 0.35 s of the two seconds.
+    fillerAfterMs: 1_300,
     giveUpAfterMs: 3_200,
     toolTimeoutMs: 4_000,
     idleMs: [9_000, 10_000, 10_000],
