@@ -18,6 +18,8 @@ export type Grammar = {
   readonly fiction: RegExp;
   readonly longAgo: RegExp;
   readonly lately: RegExp;
+  /** From here on it is about the caller and the present, whatever was told before. */
+  readonly returning: RegExp;
 };
 
 export const GRAMMAR_EN: Grammar = {
@@ -40,6 +42,7 @@ export const GRAMMAR_EN: Grammar = {
     /\b(?:when (?:i|we) (?:was|were)(?: just| only| still| about| very)* (?:a |an )?(?:\w+ )?(?:young|younger|little|small|girl|boy|child|kid|lad|lass|baby|teenager|at school|in school|in the (?:army|navy|war)|in college|married|five|six|seven|eight|nine|ten|\w+teen|twenty|thirty|\d{1,2})|(?:many |\w+ty |\d\d )?years ago|decades ago|ages ago|as a (?:child|kid|girl|boy|teenager|young \w+)|back in (?:19\d\d|the (?:\w+ies|\d0s|day|war))|in (?:19\d\d|nineteen \w+)|during the war|in my (?:youth|twenties|thirties|younger days|day|childhood)|in those days|(?:the|my) (?:kids|children|boys|girls) were (?:young|little|small)|long (?:time )?ago)\b/,
   lately:
     /\b(?:now|today|tonight|this (?:morning|afternoon|evening|week)|yesterday|last night|again|still|just|since|these days|keep|always|every)\b/,
+  returning: /\b(?:(?:and|but|so) (?:right |just )?now|but (?:i|i'm|i've|my))\b/g,
 };
 
 export const GRAMMAR_ES: Grammar = {
@@ -60,6 +63,7 @@ export const GRAMMAR_ES: Grammar = {
     /\b(?:cuando (?:yo )?(?:era|eramos|tenia)(?: muy| tan| mas| un| una| \w+)? (?:nin[oa]s?|joven(?:es)?|pequen[oa]s?|chic[oa]|crio|cria|anos)|hace (?:muchos |\w+ |\d+ )?(?:anos|decadas)|hace mucho(?: tiempo)?|de (?:nin[oa]|joven|pequen[oa])|en (?:mi juventud|mi infancia|aquella epoca|aquellos tiempos|la guerra|mil novecientos|19\d\d|los anos))\b/,
   lately:
     /\b(?:ahora|hoy|esta (?:noche|manana|tarde|semana)|ayer|anoche|otra vez|todavia|sigue|desde|acabo|cada|siempre)\b/,
+  returning: /\b(?:y|pero|asi que) (?:ahora|yo|ya|me|mi|hay|huele|huelo)\b/g,
 };
 
 const LOOK_BACK_CHARS = 100;
@@ -81,15 +85,22 @@ export function severityAt(
   grammar: Grammar,
 ): Rule['severity'] | undefined {
   const before = folded.slice(Math.max(0, match.index - LOOK_BACK_CHARS), match.index);
-  if (rule.unless?.test(folded)) return undefined;
+  const about = rule.severity === 'high' ? sinceReturning(folded, match.index, grammar) : folded;
+  if (rule.unless?.test(about)) return undefined;
   if (rule.denial === 'asserted') return rule.severity;
   if (isDenied(rule, before, match.text, grammar)) return undefined;
   if (grammar.takenBack.test(folded.slice(match.index + match.text.length))) return undefined;
   if (rule.denial === 'state' && !isOwn(before, match.text, grammar)) return undefined;
-  if (rule.reported === true && grammar.fiction.test(folded)) return undefined;
+  if (rule.reported === true && grammar.fiction.test(about)) return undefined;
   if (rule.severity === 'low' || !isLongAgo(folded, grammar)) return rule.severity;
   // Whoever once wished to die is asked about it; whoever once fell off a horse is not.
   return LASTING.has(rule.category) ? 'medium' : undefined;
+}
+
+/** What may make a match harmless. "I saw it on the news, and now he isn't breathing" is no news. */
+function sinceReturning(folded: string, index: number, grammar: Grammar): string {
+  const back = [...folded.slice(0, index).matchAll(grammar.returning)].at(-1);
+  return back ? folded.slice(back.index) : folded;
 }
 
 function isDenied(rule: Rule, before: string, match: string, grammar: Grammar): boolean {

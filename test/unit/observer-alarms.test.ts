@@ -283,3 +283,23 @@ describe('alarms', () => {
     expect(alarms('me cai ayer', 'es')).toEqual(['fall']);
   });
 });
+
+describe('what was told before', () => {
+  it.each([
+    ['en', 'I saw it on the news and now my husband is not breathing'],
+    ['en', 'the mailman came this morning and now there is a strange man in my house'],
+    ['en', "I was doing my knitting and now I don't know where I am"],
+    ['en', 'I put the candles out but I can smell gas in the kitchen'],
+    ['es', 'encendí unas velas y ahora huele a gas en la cocina'],
+  ] as const)('does not hush what is so now (%s): "%s"', (language, said) => {
+    expect(alarms(said, language)).not.toEqual([]);
+  });
+
+  it.each([
+    ['en', 'I saw a film where a husband is not breathing'],
+    ['en', 'the mailman was at my door and there is a strange man in the garden, the plumber'],
+    ['es', 'encendí unas velas y huele a gas de barbacoa'],
+  ] as const)('is still heard where it goes on (%s): "%s"', (language, said) => {
+    expect(alarms(said, language)).toEqual([]);
+  });
+});
