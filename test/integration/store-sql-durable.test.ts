@@ -343,7 +343,7 @@ test('fifty times killed in mid-write, with the database coming and going: no tu
   ).toEqual([]);
   expect(spool.figures()).toMatchObject({ pending: 0, corrupt: 0 });
   console.info(`seed ${seed}: ${acknowledged.length} acknowledged, ${JSON.stringify([...kinds])}`);
-  expect(kinds.get('database')).toBeGreaterThan(50);
+  expect(kinds.get('database')).toBeGreaterThan(10);
   expect(kinds.get('spool')).toBeGreaterThan(50);
   await writer.close();
   await spool.close();
