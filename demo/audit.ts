@@ -17,6 +17,7 @@ import {
 } from './audit/interruptions.ts';
 import { findReplies, type ModelReply } from './audit/replies.ts';
 import { auditTurns, type AuditedTurn } from './audit/turns.ts';
+import { heldUpWithin } from './machine-watch.ts';
 
 /** `null`: there was nothing to measure it by. Milliseconds and counts. */
 export type Figures = {
@@ -109,11 +110,16 @@ export function undisturbed(turns: readonly AuditedTurn[]): AuditedTurn[] {
   });
 }
 
-/** From Twilio's `start` to the first media, milliseconds. */
+/**
+ * From Twilio's `start` to the first media, milliseconds. There is only one in a call, so it cannot
+ * be left out like a turn: the time in which the emulators were kept from running is.
+ */
 function greetingMs(evidence: Evidence): number | undefined {
   const start = evidence.twilio.find((entry) => entry.what === 'stream-started');
   const media = evidence.twilio.find((entry) => entry.what === 'media' && entry.bytes > 0);
-  return start && media && tenth(media.atMs - start.atMs);
+  if (!start || !media) return undefined;
+  const heldUpMs = heldUpWithin(evidence.holdUps, start.atMs, media.atMs);
+  return tenth(media.atMs - start.atMs - heldUpMs);
 }
 
 /** The server's own measure of its work: fact in → orders performed. */

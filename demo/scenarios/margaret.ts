@@ -1,10 +1,10 @@
 import { CALLER_EN } from '../../emulators/speech/voices.ts';
 import { holding, pause, said, saidPlainly, type Scenario } from '../script.ts';
 
-/** The call of an ordinary morning: slow speech, a nod, an interruption, a fall, a goodbye. */
+/** An ordinary call, at whatever hour it is: slow speech, a nod, an interruption, a fall, a goodbye. */
 export const margaret: Scenario = {
   name: 'margaret',
-  title: 'A morning call to Margaret',
+  title: 'A call to Margaret',
   about:
     'Margaret, 84, speaks slowly, nods along, interrupts once, mentions a fall in passing, and says goodbye.',
   direction: 'outbound',
@@ -12,7 +12,7 @@ export const margaret: Scenario = {
   voice: CALLER_EN,
   answers: { who: 'person' },
   steps: [
-    { kind: 'turn', pieces: [saidPlainly("Oh, hello dear. I'm not too bad this morning.")] },
+    { kind: 'turn', pieces: [saidPlainly("Oh, hello dear. I'm not too bad, thank you.")] },
     {
       kind: 'turn',
       pieces: [

@@ -386,6 +386,15 @@ describe('the end of the call', () => {
     const call = ended().start(10_100).media(10_105).media(10_200);
     expect(audit(call.build()).figures.greetingMs).toBe(5);
   });
+
+  test('what the machine did not let happen meanwhile is no part of the greeting', () => {
+    const call = ended().start(10_100).media(10_160);
+    const holdUps = [
+      { fromMs: 10_080, toMs: 10_112 },
+      { fromMs: 10_120, toMs: 10_155 },
+    ];
+    expect(audit(call.build({ holdUps })).figures.greetingMs).toBe(13);
+  });
 });
 
 test('a figure that could not be measured is shown as such and not held against the call', () => {
