@@ -68,7 +68,7 @@ export async function createApp(
 ): Promise<App> {
   let config = initial;
   const publicUrl = (): string => config.http.publicUrl;
-  const events = new EventHub();
+  const events = new EventHub((error) => log.error('a watcher of events failed', { error }));
   logEvents(events, log);
   const store = await openStore(config, log);
   const people = options.people ?? (await loadPeople(config.dataDir));
@@ -159,7 +159,10 @@ export async function createApp(
     metrics,
     reporter,
     listen: async () => {
-      const port = await bind(server, config.http.port);
+      // The emulated carrier's signing key is in the source: nobody but this machine may call then.
+      const isLocal = config.mode === 'emulated' && !config.http.publicUrlIsSet;
+      const host = isLocal ? '127.0.0.1' : undefined;
+      const port = await bind(server, { port: config.http.port, host, calls: config.maxCalls });
       config = withListeningPort(config, port);
       warmUp().then(warming.resolve, warming.reject);
       return port;

@@ -130,9 +130,18 @@ export function monotonicMs(): number {
 
 const MAX_SUBSCRIBERS = 100;
 
-/** Hands events to whoever watches. A watcher that throws is dropped; none can delay a call. */
+/**
+ * Hands events to whoever watches. A watcher that throws misses that event and no other: one bad
+ * event must not silence the alerts of every later call.
+ */
 export class EventHub {
   readonly #sinks = new Set<EventSink>();
+  readonly #onFailure: (error: unknown) => void;
+
+  /** `onFailure` is told of watchers that throw; it must not throw itself. */
+  constructor(onFailure: (error: unknown) => void = () => undefined) {
+    this.#onFailure = onFailure;
+  }
 
   /** Returns the function that ends the subscription. */
   subscribe(sink: EventSink): () => void {
@@ -146,8 +155,8 @@ export class EventHub {
     for (const sink of this.#sinks) {
       try {
         sink(timed);
-      } catch {
-        this.#sinks.delete(sink);
+      } catch (error) {
+        this.#onFailure(error);
       }
     }
   }

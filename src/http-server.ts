@@ -5,7 +5,14 @@ import type { Server } from 'node:http';
 const CLOSE_TIMEOUT_MS = 3_000;
 
 /** Limits for whoever sends a request byte by byte. Milliseconds. */
-export const REQUEST_LIMITS = { requestTimeout: 15_000, headersTimeout: 10_000 } as const;
+export const REQUEST_LIMITS = {
+  requestTimeout: 15_000,
+  headersTimeout: 10_000,
+  connectionsCheckingInterval: 5_000,
+} as const;
+
+/** Idle connections cost memory; calls have one each, webhooks a few more. */
+const SPARE_CONNECTIONS = 1_000;
 
 /** Nobody has so many on one connection but a proxy, which opens another. */
 const MAX_REQUESTS_PER_CONNECTION = 30;
@@ -20,12 +27,19 @@ function refusePipelines(server: Server): void {
   server.on('dropRequest', (_request, socket) => socket.destroy());
 }
 
-/** Listens; resolves with the port there is. Rejects when it cannot be bound. */
-export async function bind(server: Server, port: number): Promise<number> {
+/**
+ * Listens on `host`, everywhere when left out; resolves with the port there is. Rejects when it
+ * cannot be bound. `calls`: how many streams there may be at once.
+ */
+export async function bind(
+  server: Server,
+  { port, host, calls }: { port: number; host?: string | undefined; calls: number },
+): Promise<number> {
   refusePipelines(server);
+  server.maxConnections = 2 * calls + SPARE_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, () => {
+    server.listen({ port, host }, () => {
       server.off('error', reject);
       resolve();
     });

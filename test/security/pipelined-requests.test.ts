@@ -11,7 +11,7 @@ afterEach(async () => {
 
 async function serve(onRequest: RequestListener): Promise<number> {
   const server = createServer(REQUEST_LIMITS, onRequest);
-  const port = await bind(server, 0);
+  const port = await bind(server, { port: 0, calls: 10 });
   closers.push(async () => unbind(server));
   return port;
 }
