@@ -8,14 +8,33 @@
  * An error that nobody caught is a defect that may have left anything in any state: the process ends
  * in the same order, with little patience, and with 1, so that a fresh one takes over.
  */
+import { enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import type { App } from './app.ts';
-import { configNotices } from './config-notices.ts';
-import { loadConfig, type Config } from './config.ts';
-import { ConfigError } from './errors.ts';
-import { monotonicMs } from './events.ts';
-import { createLogger, type Logger } from './log.ts';
-import { resolveSecretFiles } from './secret-files.ts';
-import { loadTelemetry, type Telemetry } from './telemetry.ts';
+import type { Config } from './config.ts';
+import type { Logger } from './log.ts';
+import type { Telemetry } from './telemetry.ts';
+
+// Keeps what was compiled from start to start, unless NODE_COMPILE_CACHE says where already; half of
+// a start's time. Static imports would be compiled before that is known, hence the others below.
+enableCompileCache(fileURLToPath(new URL('../.cache/compile', import.meta.url)));
+const [
+  { configNotices },
+  { loadConfig },
+  { ConfigError },
+  { monotonicMs },
+  { createLogger },
+  { resolveSecretFiles },
+  { loadTelemetry },
+] = await Promise.all([
+  import('./config-notices.ts'),
+  import('./config.ts'),
+  import('./errors.ts'),
+  import('./events.ts'),
+  import('./log.ts'),
+  import('./secret-files.ts'),
+  import('./telemetry.ts'),
+]);
 
 /** For closing sockets and flushing the log after the drain. */
 const CLOSE_RESERVE_MS = 6_000;
