@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { inRepository, readRepositoryFile } from '../helpers/repository.ts';
+import { NODE_FLAGS } from '../../bench/calls/server.ts';
 
 /** Directives with continuation lines joined and comments dropped. */
 function directives(dockerfile: string): string[] {
@@ -35,7 +36,8 @@ describe('Dockerfile', () => {
   test('runs as nobody special, drains on SIGTERM and says how it feels', () => {
     const user = final.indexOf('USER node');
     expect(user).toBeGreaterThan(0);
-    expect(final.indexOf('CMD ["node", "src/main.ts"]')).toBeGreaterThan(user);
+    const command = JSON.stringify(['node', ...NODE_FLAGS, 'src/main.ts']).replaceAll(',', ', ');
+    expect(final.indexOf(`CMD ${command}`)).toBeGreaterThan(user);
     expect(final).toContain('STOPSIGNAL SIGTERM');
     expect(final.find((line) => line.startsWith('HEALTHCHECK '))).toContain('/health/live');
     expect(final.filter((line) => line.startsWith('RUN ')).join()).not.toContain('npm');
