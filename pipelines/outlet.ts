@@ -18,6 +18,8 @@ export type Piece = { readonly base64: string; readonly bytes: number };
 type Queued = {
   readonly id: UtteranceId;
   readonly pieces: Piece[];
+  /** Of all pieces. */
+  bytes: number;
   /** Pieces up to this index have been sent. */
   sent: number;
   sentMs: number;
@@ -70,9 +72,9 @@ export class Outlet {
   add(id: UtteranceId, piece: Piece): boolean {
     if (piece.bytes === 0) return true;
     const queued = this.#find(id);
-    const ms = queued.pieces.reduce((sum, p) => sum + p.bytes, 0) / BYTES_PER_MS;
-    if (ms > MAX_UTTERANCE_MS) return false;
+    if (queued.bytes / BYTES_PER_MS > MAX_UTTERANCE_MS) return false;
     queued.pieces.push(piece);
+    queued.bytes += piece.bytes;
     this.#pump();
     return true;
   }
@@ -92,6 +94,7 @@ export class Outlet {
       endMs += bytes / BYTES_PER_MS;
     }
     queued.pieces.splice(0, queued.pieces.length, ...kept);
+    queued.bytes = Math.round(endMs * BYTES_PER_MS);
     return endMs;
   }
 
@@ -153,7 +156,7 @@ export class Outlet {
   #find(id: UtteranceId): Queued {
     const known = this.#queue.find((queued) => queued.id === id);
     if (known) return known;
-    const queued = { id, pieces: [], sent: 0, sentMs: 0, ended: false, released: false };
+    const queued = { id, pieces: [], bytes: 0, sent: 0, sentMs: 0, ended: false, released: false };
     this.#queue.push(queued);
     return queued;
   }
