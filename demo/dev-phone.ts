@@ -36,7 +36,12 @@ export type DevPhoneOptions = {
   readonly twilio: TwilioEmulator;
   /** The number that the page dials. */
   readonly number: string;
+  /** Tells the server who is about to call from a number, as its address book would. */
+  readonly introduce: (phone: string, who: PageUser) => void;
 };
+
+/** What the page says of who sits before it. */
+export type PageUser = { readonly name: string; readonly language: 'en' | 'es' };
 
 export type DevPhone = {
   /** Hangs up every page's call, closes the sockets and takes no more. */
@@ -172,15 +177,16 @@ class Page {
     try {
       // The server's call comes back through `ring`, which takes the dialling off.
       if (wish.direction === 'outbound') await this.#askToBeCalled(wish);
-      else await this.#dial();
+      else await this.#dial(wish);
     } catch (error) {
       this.#dialling = false;
       throw error;
     }
   }
 
-  async #dial(): Promise<void> {
-    const { twilio, number } = this.#options;
+  async #dial({ name, language }: PageUser): Promise<void> {
+    const { twilio, number, introduce } = this.#options;
+    introduce(this.ownNumber, { name, language });
     const leg = await twilio.placeCall({ from: this.ownNumber, to: number });
     // The page may have gone meanwhile; then nobody is there to hang up later.
     if (!this.#isOpen()) return await leg.hangUp();

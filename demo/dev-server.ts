@@ -10,6 +10,8 @@ import { startTwilioEmulator } from '../emulators/twilio/emulator.ts';
 import { createApp, type App } from '../src/app.ts';
 import { withEmulators, type Config } from '../src/config.ts';
 import type { Logger } from '../src/log.ts';
+import { loadPeople, type People } from '../src/people.ts';
+import { stranger, type Person } from '../src/companion/person.ts';
 import { startDevPhone } from './dev-phone.ts';
 
 /** Starts emulators, server and page; `close` ends them in the opposite order. */
@@ -32,8 +34,12 @@ export async function startOnEmulators(
     gemini: gemini.url,
     elevenlabs: elevenlabs.url,
   };
+  const book: People = await loadPeople(config.dataDir);
+  // Whoever calls from the page, by the number that the page has: nine thousand at most.
+  const callers = new Map<string, Person>();
   const app = await createApp(withEmulators(config, urls), log, {
     webRoot: new URL('./web', import.meta.url).pathname,
+    people: { ...book, byPhone: (number) => callers.get(number) ?? book.byPhone(number) },
   });
   const port = await app.listen();
   const publicUrl = config.http.publicUrlIsSet ? config.http.publicUrl : `http://127.0.0.1:${port}`;
@@ -43,7 +49,13 @@ export async function startOnEmulators(
     statusCallbackUrl: `${publicUrl}/voice/status`,
   });
   const subscribe = app.events.subscribe.bind(app.events);
-  const phone = startDevPhone({ server: app.server, subscribe, twilio, number: phoneNumber });
+  const phone = startDevPhone({
+    server: app.server,
+    subscribe,
+    twilio,
+    number: phoneNumber,
+    introduce: (number, who) => callers.set(number, { ...stranger(number), ...who }),
+  });
   process.stderr.write(banner(port, config.missingKeys));
   return {
     app,

@@ -161,6 +161,16 @@ describe('the telephone on the page', () => {
     2 * PATIENCE_MS,
   );
 
+  test(
+    'dials as who the page says it is: greeted by name, in the language chosen',
+    async () => {
+      const page = await PagePhone.open();
+      page.send({ kind: 'call', direction: 'inbound', name: 'Carmen', language: 'es' });
+      await page.untilHeard(/Carmen.* inteligencia artificial/);
+    },
+    2 * PATIENCE_MS,
+  );
+
   test('has one call at a time, and none to speak into before that', async () => {
     const page = await PagePhone.open();
     page.send({ kind: 'say', text: 'Hello?' });
