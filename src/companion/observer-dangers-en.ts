@@ -14,6 +14,7 @@ export const DANGERS_EN: readonly Rule[] = [
     denial: 'clause',
     pattern: phrases(
       String.raw`(?<=(?:^|please |can you |could you |would you |somebody |someone |, |need you to |quick ))(?:please )?(?:call|get|send|ring|phone|dial)(?: me| for)? (?:an ambulance|911|9-1-1|nine one one|999|112|the (?:paramedics|police|fire (?:brigade|department)))`,
+      '(?<=^(?:oh |oh god,? |please,? |hello,? |help,? |quick,? ){0,3})(?:(?:an )?(?:ambulance|paramedics|police),? (?:please|quick|quickly|now|help)|ambulance)(?:,? (?:please|quick|quickly|now)){0,2}(?=[.,!]*$|[.,!] )',
       'i need (?:an ambulance|the paramedics|help (?:right )?(?:now|away)|urgent help|emergency help|to go to (?:the )?(?:hospital|emergency room|e r) (?:right )?now)',
       String.raw`(?<=^(?:oh |oh god |please |somebody |someone |hello |god )*)help(?:,? (?:me|us|please|now|quick|quickly|help)){0,4}(?=[.!,]*$|[.!,] )`,
     ),
@@ -33,11 +34,33 @@ export const DANGERS_EN: readonly Rule[] = [
     category: 'danger-at-home',
     severity: 'high',
     denial: 'fact',
+    reported: true,
     pattern: phrases(
-      'smell(?:s|ed|ing)?~ (?:gas|smoke|burning)',
-      '(?:gas|carbon monoxide|smoke) (?:leak|is leaking|coming|everywhere|all over|filling|in (?:here|the (?:house|kitchen|room|hall)))',
+      '(?:smoke|fire) (?:alarm|detector)(?: just| has){0,2} (?:went off|gone off)(?! at (?:the |our |my )?(?:church|school|store|hotel|bingo|club|centre|center|library))',
+    ),
+    unless: /\b(?:toast|test|tested|testing|batter(?:y|ies)|false alarm|barbecues?|bbq|incense)\b/,
+  },
+  {
+    category: 'danger-at-home',
+    severity: 'high',
+    denial: 'fact',
+    pattern: phrases(
+      'smell(?:s|ed|ing)?~ gas',
+      '(?:gas|carbon monoxide) (?:leak|is leaking|coming|everywhere|all over|filling|in (?:here|the (?:house|kitchen|room|hall)))',
       'left the gas on',
-      "(?:smoke|gas|carbon monoxide|fire) (?:alarm|detector)(?: is| has been|'s)? (?:going off|ringing|beeping like mad)",
+      "(?:gas|carbon monoxide|c o) (?:alarm|detector)(?: is| has| has been| keeps| just|'s){0,2} (?:going off|went off|gone off|goes off|ringing|sounding|blaring|beeping)",
+    ),
+    unless: /\b(?:at|to|from) the (?:gas|petrol) station (?:and|where|when)\b/,
+    unlessNear: /\b(?:gas station|petrol station|barbecues?|bbq|campfire)\b/,
+  },
+  {
+    category: 'danger-at-home',
+    severity: 'high',
+    denial: 'fact',
+    pattern: phrases(
+      'smell(?:s|ed|ing)?~ (?:smoke|burning)',
+      'smoke (?:coming|everywhere|all over|filling|in (?:here|the (?:house|kitchen|room|hall)))',
+      "(?:smoke|fire) (?:alarm|detector)(?: is| has been|'s)? (?:going off|ringing|beeping like mad)",
     ),
     unless:
       /\b(?:gas station|petrol station|barbecues?|bbq|bonfires?|candles?|incense|campfire|chimneys?|garden fires?)\b/,
@@ -49,8 +72,21 @@ export const DANGERS_EN: readonly Rule[] = [
     reported: true,
     pattern: phrases(
       "(?:house|home|kitchen|stove|oven|pan|curtains?|toaster|bed|sofa|couch|garage|roof|wall|apartment|flat|building|carpet|room|something|it|cooker|heater|chip pan|dryer)(?: is|'s| are| has| have| was| just|)* (?:on fire|caught fire|catching fire|burning down|in flames|alight)",
+    ),
+  },
+  {
+    category: 'danger-at-home',
+    severity: 'high',
+    denial: 'fact',
+    reported: true,
+    pattern: phrases(
+      "(?<!\\b(?:when|whenever|where|case|once) )there(?:'s| is) (?:a )?(?:big |small |huge |terrible )?fire(?=[.!]|$|,? (?:now|here|everywhere|help|please|come|call|quick|hurry|at (?:home|my)|and (?:i|there|the (?:smoke|house|kitchen))))",
+      '(?<=^(?:oh |oh god,? |help,? |please,? ){0,3})fire(?:,? fire|!)(?:,? fire){0,2}(?=[!,.]*$|[!,.]? )',
       "there(?:'s| is| was) (?:a )?(?:fire|smoke|flames)(?: coming)? (?:in|from|on|out of) (?:the|my) (?!fireplace|hearth|grate|stove|chimney|beach|pub|lounge|radio)[a-z]+",
     ),
+    unless: /\bwhere there(?:'s| is) smoke\b/,
+    unlessNear:
+      /\b(?:fireplaces?|hearth|grate|campfire|bonfire|wood ?stove|log burner|wood burner|cosy|cozy)\b/,
   },
   {
     category: 'danger-at-home',
@@ -61,6 +97,14 @@ export const DANGERS_EN: readonly Rule[] = [
       `${SOMEONE}(?: is|'s| has| have| are|'ve| was| were| just| had)* (?:broke|broken|breaking|busted|burst|forced (?:his|their) way|climb(?:ed|ing)) in(?:to ${HOME}(?:house|home|apartment|flat|place|room|garage|kitchen|window|shed|car)|(?! tears| laughter| song| a | his| her| their| my new| new|to | the (?:new|shoes|boots)))`,
       `(?:someone|somebody|(?:a |some )?strange(?:rs?| man| woman| men| people)|an intruder|burglars?)(?: has| have|'s| had| was)* (?:been|came|come|walked|got|was|gotten|getting|coming) (?:in|into|inside|in to) ${HOME}(?:house|home|apartment|flat|place)`,
       "my (?:house|home|apartment|flat|place) (?:was|has been|got|'s been) (?:broken into|burgled|robbed)",
+    ),
+  },
+  {
+    category: 'danger-at-home',
+    severity: 'high',
+    denial: 'fact',
+    reported: true,
+    pattern: phrases(
       `${SOMEONE}(?: is|'s| are|'s been| keeps| was| has been)* (?:trying to (?:get|break) in(?:to ${HOME}(?:house|home|apartment|flat|door))?|trying (?:to open )?(?:my|the) (?:front |back )?door|(?:banging|pounding|kicking) (?:on|at) (?:my|the))`,
       `${SOMEONE}(?: is|'s| are| was) (?:in(?:side)?|hiding in|walking (?:around|about) in|upstairs in|prowling) ${HOME}(?:house|home|bedroom|kitchen|apartment|flat|basement|attic|bathroom|hallway|yard|cellar)`,
       `there(?:'s| is| was| are) ${SOMEONE}(?: I don't know)?(?: hiding| standing| lurking| sneaking| walking)?(?: around)? (?:in|inside|outside|under|behind|at) (?:my|the) (?:house|home|bed|bedroom|kitchen|window|apartment|flat|basement|attic|back yard|garden)`,
@@ -70,7 +114,8 @@ export const DANGERS_EN: readonly Rule[] = [
       `${SOMEONE}(?: is|'s| was| keeps| has been|'s been|)* (?:following|threatening|threatened|stalking) (?:me|us)`,
       `${SOMEONE} (?:won't|refuses to) (?:leave (?:my|the) (?:house|home|door|apartment|porch)|go away from my door)`,
     ),
-    unless: /\b(?:window cleaner|mailman|postman|gardener|plumber|window of the)\b/,
+    unlessNear:
+      /\b(?:(?:window cleaner|mailman|postman|gardener|plumber)(?! (?:left|went|has (?:left|gone)|is gone|came|was here))|window of the)\b/,
   },
   {
     category: 'abuse',

@@ -5,6 +5,8 @@ const ALGUIEN =
   '(?:alguien|un (?:hombre|senor|tipo|extrano|desconocido|ladron|intruso)|una (?:mujer|persona|desconocida)|unos (?:hombres|tipos)|ladrones|el ladron|gente)';
 const FAMILIA =
   '(?:mi (?:hij[oa]|marido|esposo|esposa|mujer|niet[oa]|sobrin[oa]|herman[oa]|yerno|nuera|vecin[oa]|cuidador[a]?|pareja)|la (?:cuidadora|enfermera|chica|asistenta)|el (?:cuidador|enfermero)|ell|ella)';
+const SUENA =
+  '(?:ha saltado|ha sonado|esta sonando|esta saltando|suena|salto|sono|no para de sonar|no deja de sonar)';
 const CASA =
   '(?:mi |la |nuestra )?(?:casa|piso|apartamento|cocina|habitacion|garaje|cuarto|patio|jardin)';
 
@@ -15,6 +17,7 @@ export const DANGERS_ES: readonly Rule[] = [
     denial: 'clause',
     pattern: phrases(
       String.raw`(?<=(?:^|por favor,? |puede |puedes |podria |, |que ))(?:llam(?:a|e|en|ar)|pid(?:a|e|an)|avis(?:a|e|en)|manden?|envien?)(?:me)? (?:a )?(?:una ambulancia|la ambulancia|emergencias|urgencias|al 112|al 911|la policia|los bomberos|112|911)`,
+      '(?<=^(?:ay,? |por favor,? |dios mio,? |socorro,? ){0,3})(?:una )?ambulancia(?:,? (?:por favor|rapido|ya|ahora)){0,2}(?=[.,!]*$|[.,!] )',
       'necesito (?:una ambulancia|ayuda (?:urgente|ya|ahora)|ir (?:al hospital|a urgencias) (?:ya|ahora))',
       String.raw`(?<=^(?:ay,? |por favor,? |dios mio,? )*)(?:socorro|auxilio|ayuda(?! (?:a |mucho))|ayudeme|ayudame|ayudenme)(?:,? (?:por favor|socorro|auxilio|ayuda|rapido)){0,3}(?=[.!,]*$|[.!,] )`,
     ),
@@ -33,15 +36,41 @@ export const DANGERS_ES: readonly Rule[] = [
     category: 'danger-at-home',
     severity: 'high',
     denial: 'fact',
+    reported: true,
     pattern: phrases(
-      '(?:huele|olor|huelo|olia)~ (?:a )?(?:gas|quemado|humo)',
+      '(?<!\\b(?:cuando|donde|si) )hay (?:un |mucho )?(?:fuego|incendio)(?: muy)?(?: grande)?(?=[.!]|$|,? (?:aqui|ahora|en casa|por todas|ayuda|socorro|por favor|vengan))',
+      '(?<=^(?:ay,? |socorro,? |ayuda,? ){0,3})(?:fuego(?:,? fuego|!)|incendio!)(?:,? fuego){0,2}(?=[!,.]*$|[!,.]? )',
+    ),
+    unless: /\b(?:donde hay humo|en la chimenea)\b/,
+  },
+  {
+    category: 'danger-at-home',
+    severity: 'high',
+    denial: 'fact',
+    pattern: phrases(
+      '(?:huele|olor|huelo|olia)~ (?:a )?gas',
       '(?:fuga|escape) de gas',
       '(?:deje|he dejado|me deje) el gas (?:abierto|encendido)',
+      `${SUENA} (?:la|el) (?:alarma|detector) de (?:gas|monoxido)`,
+      '(?:alarma|detector) de (?:gas|monoxido)(?: de carbono)? (?:esta |ha |no para de |no deja de )?(?:sonando|sonado|saltado|suena|sono|salto|sonar|pitando|pita|pitar)',
+    ),
+    unless: /\b(?:en|a) la gasolinera (?:y|donde|cuando)\b/,
+    unlessNear: /\b(?:barbacoa|gasolinera|hoguera|parrilla)\b/,
+  },
+  {
+    category: 'danger-at-home',
+    severity: 'high',
+    denial: 'fact',
+    pattern: phrases(
+      '(?:huele|olor|huelo|olia)~ (?:a )?(?:quemado|humo)',
+      `${SUENA} (?:la|el) (?:alarma|detector) de (?:humos?|incendios?|fuego)`,
+      '(?:alarma|detector) de (?:humos?|incendios?|fuego) (?:esta |ha )?(?:sonando|sonado|saltado|suena|sono|salto)(?!.{0,60}\\b(?:tostadas?|prueba|pilas?|falsa alarma)\\b)',
       '(?:hay|sale) (?:mucho |un )?(?:humo|fuego|incendio)(?! artificial)~ (?:en|de|por) (?:la |mi |el )(?!chimenea|tele|parque|playa)[a-z]+',
       '(?:se (?:esta |ha )?(?:quemando|quemado|incendiando|incendiado)|se incendio|en llamas|esta ardiendo|arde) (?:la |mi |el )?(?:casa|cocina|sarten|cortinas?|horno|piso|habitacion|edificio|sofa|cama)',
       '(?:casa|cocina|sarten|cortinas?|horno|piso|edificio|sofa|cama|freidora)~ (?:ardiendo|en llamas|se quema|se esta quemando)',
     ),
-    unless: /\b(?:barbacoa|gasolinera|hoguera|velas?|incienso|fuegos artificiales|parrilla)\b/,
+    unless:
+      /\b(?:barbacoa|gasolinera|hoguera|velas?|incienso|fuegos artificiales|parrilla|donde hay humo|en la chimenea)\b/,
   },
   {
     category: 'danger-at-home',

@@ -20,6 +20,12 @@ export type Grammar = {
   readonly lately: RegExp;
   /** From here on it is about the caller and the present, whatever was told before. */
   readonly returning: RegExp;
+  /** Here another clause begins. */
+  readonly turn: RegExp;
+  /** Behind a match: what the caller was doing meanwhile begins here, such as watching a film. */
+  readonly aside: RegExp;
+  /** A dream goes on from clause to clause. */
+  readonly dreamt: RegExp;
 };
 
 export const GRAMMAR_EN: Grammar = {
@@ -37,12 +43,17 @@ export const GRAMMAR_EN: Grammar = {
     /\b(?:i|i'm|i've|i'd|i'll|my|me|mine|we|we're|our|myself|he|he's|she|she's|they|they're|his|her|their|him|them|you|your|husband|wife|son|daughter|grandson|granddaughter|brother|sister|mother|father|mum|mom|dad|niece|nephew|cousin|aunt|uncle|friend|neighbou?r|lady|man|woman|people|doctor|nurse|dog|cat|boy|girl|who)\b/g,
   self: /^(?:i|i'm|i've|i'd|i'll|my|me|mine|we|we're|our|myself)$/,
   fiction:
-    /\b(?:in (?:the|a|this|that|my|one)(?: \w+)? (?:film|movie|show|book|story|novel|series|play|programme|program|soap|serial|episode|paper|newspaper|song|game)|on (?:tv|t v|television|the telly|the tele|the news|the radio|my (?:show|program|programme|soap))|(?:dreamt|dreamed|a dream|nightmare)|the (?:actor|actress|character|detective|villain|hero)|(?:read|reading|watched|watching|saw) (?:about|a (?:film|movie|show|story|programme|mystery)|the (?:film|movie|show)))\b/,
+    /\b(?:in (?:the|a|this|that|my|one)(?: \w+)? (?:film|movie|show|book|story|novel|series|play|programme|program|soap|serial|episode|paper|newspaper|song|game)|on (?:tv|t v|television|the telly|the tele|the news|the radio|my (?:show|program|programme|soap))|(?:dreamt|dreamed|a dream|(?:in|of) (?:the|my|this) dream|nightmare)|the (?:actor|actress|character|detective|villain|hero)|(?:read|reading|watched|watching|saw) (?:about|a (?:film|movie|show|story|programme|mystery)|the (?:film|movie|show)))\b/,
   longAgo:
     /\b(?:when (?:i|we) (?:was|were)(?: just| only| still| about| very)* (?:a |an )?(?:\w+ )?(?:young|younger|little|small|girl|boy|child|kid|lad|lass|baby|teenager|at school|in school|in the (?:army|navy|war)|in college|married|five|six|seven|eight|nine|ten|\w+teen|twenty|thirty|\d{1,2})|(?:many |\w+ty |\d\d )?years ago|decades ago|ages ago|as a (?:child|kid|girl|boy|teenager|young \w+)|back in (?:19\d\d|the (?:\w+ies|\d0s|day|war))|in (?:19\d\d|nineteen \w+)|during the war|in my (?:youth|twenties|thirties|younger days|day|childhood)|in those days|(?:the|my) (?:kids|children|boys|girls) were (?:young|little|small)|long (?:time )?ago)\b/,
   lately:
     /\b(?:now|today|tonight|this (?:morning|afternoon|evening|week)|yesterday|last night|again|still|just|since|these days|keep|always|every)\b/,
-  returning: /\b(?:(?:and|but|so) (?:right |just )?now|but (?:i|i'm|i've|my))\b/g,
+  returning:
+    /\b(?:(?:and|but|so) (?:right |just )?now|but (?:i|i'm|i've|my)|(?<=\b(?:watching|listening to) (?:the |my )?(?:tv|t v|television|telly|news|radio)(?: on (?:the )?(?:tv|t v|television|telly|radio))?,? )(?:and|when))\b/g,
+  turn: /\b(?:and|but|because|while|when|after|before|until|so)\b|, (?=(?:i|we|he|she|they|it|there|someone|somebody)\b)/g,
+  aside:
+    /(?:\b(?:and|but|because|while|when|as)|,) (?:i|we)(?:'m| was| am|'re| were| are)\b(?! (?:watching|reading) (?:it|that|this|about))/,
+  dreamt: /\b(?:dreamt|dreamed|had (?:a|this|the|that)(?: \w+)? (?:dream|nightmare))\b/,
 };
 
 export const GRAMMAR_ES: Grammar = {
@@ -63,7 +74,12 @@ export const GRAMMAR_ES: Grammar = {
     /\b(?:cuando (?:yo )?(?:era|eramos|tenia)(?: muy| tan| mas| un| una| \w+)? (?:nin[oa]s?|joven(?:es)?|pequen[oa]s?|chic[oa]|crio|cria|anos)|hace (?:muchos |\w+ |\d+ )?(?:anos|decadas)|hace mucho(?: tiempo)?|de (?:nin[oa]|joven|pequen[oa])|en (?:mi juventud|mi infancia|aquella epoca|aquellos tiempos|la guerra|mil novecientos|19\d\d|los anos))\b/,
   lately:
     /\b(?:ahora|hoy|esta (?:noche|manana|tarde|semana)|ayer|anoche|otra vez|todavia|sigue|desde|acabo|cada|siempre)\b/,
-  returning: /\b(?:y|pero|asi que) (?:ahora|yo|ya|me|mi|hay|huele|huelo)\b/g,
+  returning:
+    /\b(?:(?:y|pero|asi que) (?:ahora|yo|ya|me|mi|hay|huele|huelo)|(?<=\b(?:viendo|escuchando) (?:la |las |el )?(?:tele|television|noticias|radio)(?: en la (?:tele|television|radio))?,? )(?:y|cuando))\b/g,
+  turn: /\b(?:y|pero|porque|mientras|cuando|despues|antes|hasta)\b|, (?=(?:yo|me|hay|alguien|pase|fui|estuve|estoy|estaba)\b)/g,
+  aside:
+    /(?:\b(?:y|pero|porque|mientras|cuando)|,) (?:yo )?(?:estaba|estoy|estabamos|estamos|veia|veiamos)\b/,
+  dreamt: /\b(?:sone|sonado|(?:tuve|tenido) (?:un|una)(?: \w+)? (?:sueno|pesadilla))\b/,
 };
 
 const LOOK_BACK_CHARS = 100;
@@ -77,21 +93,24 @@ const LASTING: ReadonlySet<string> = new Set([
   'emotion-negative',
 ]);
 
+type Match = { readonly index: number; readonly text: string };
+
 /** What is left of a rule's severity where it matched; undefined when nothing is. */
 export function severityAt(
   rule: Rule,
   folded: string,
-  match: { readonly index: number; readonly text: string },
+  match: Match,
   grammar: Grammar,
 ): Rule['severity'] | undefined {
   const before = folded.slice(Math.max(0, match.index - LOOK_BACK_CHARS), match.index);
   const about = rule.severity === 'high' ? sinceReturning(folded, match.index, grammar) : folded;
   if (rule.unless?.test(about)) return undefined;
+  if (rule.unlessNear?.test(clauseOf(folded, match, grammar))) return undefined;
   if (rule.denial === 'asserted') return rule.severity;
   if (isDenied(rule, before, match.text, grammar)) return undefined;
   if (grammar.takenBack.test(folded.slice(match.index + match.text.length))) return undefined;
   if (rule.denial === 'state' && !isOwn(before, match.text, grammar)) return undefined;
-  if (rule.reported === true && grammar.fiction.test(about)) return undefined;
+  if (rule.reported === true && isFiction(about, folded, match, grammar)) return undefined;
   if (rule.severity === 'low' || !isLongAgo(folded, grammar)) return rule.severity;
   // Whoever once wished to die is asked about it; whoever once fell off a horse is not.
   return LASTING.has(rule.category) ? 'medium' : undefined;
@@ -101,6 +120,32 @@ export function severityAt(
 function sinceReturning(folded: string, index: number, grammar: Grammar): string {
   const back = [...folded.slice(0, index).matchAll(grammar.returning)].at(-1);
   return back ? folded.slice(back.index) : folded;
+}
+
+/** The clause a match stands in. */
+function clauseOf(folded: string, match: Match, grammar: Grammar): string {
+  const end = match.index + match.text.length;
+  const turns = [...folded.matchAll(grammar.turn)].map((turn) => turn.index);
+  const from = turns.findLast((at) => at < match.index) ?? 0;
+  return folded.slice(from, turns.find((at) => at >= end) ?? folded.length);
+}
+
+/**
+ * Told of a film, a book or a dream. What happens to the caller is so only where its own clause says
+ * so: "I was watching a film and someone broke into my house" is no film.
+ */
+function isFiction(about: string, folded: string, match: Match, grammar: Grammar): boolean {
+  const end = match.index + match.text.length;
+  const aside = grammar.aside.exec(folded.slice(end));
+  const to = aside ? end + aside.index : folded.length;
+  const isOwnMatter = match.text.split(' ').some((word) => grammar.self.test(word));
+  let from = folded.length - about.length;
+  if (isOwnMatter && !grammar.dreamt.test(folded.slice(0, match.index))) {
+    for (const turn of folded.matchAll(grammar.turn)) {
+      if (turn.index < match.index && !turn[0].startsWith(',')) from = Math.max(from, turn.index);
+    }
+  }
+  return grammar.fiction.test(folded.slice(from, to));
 }
 
 function isDenied(rule: Rule, before: string, match: string, grammar: Grammar): boolean {

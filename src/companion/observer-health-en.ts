@@ -67,6 +67,7 @@ export const HEALTH_EN: readonly Rule[] = [
       "(?:i keep|i've been|i have been|keep on) falling(?! asleep| behind| for| out| ill| apart| in love| back)",
       "(?:i'm|i am|i was|i've been|been|i ended up|i lay|i laid|i landed|lying|stuck)(?: still| just| here| lying| flat| stuck| down| out)* on the (?:\\w+ )?(?:floor|ground)(?: and|, i)? (?:can't|cannot|couldn't|all night|for|since|unable)",
       "(?:i'm|i am) (?:lying|stuck|flat) (?:here )?on the (?:\\w+ )?(?:floor|ground)",
+      "(?:i'm|i am)(?: still| here| down){0,2} on the (?:kitchen |bathroom |bedroom |living room |hall |hallway )?floor(?=[.,!]|$| and| in the| by the| next to| beside| now| help| again| i )(?!(?:,| and)?(?: i'm| i am| just){0,2} (?:doing|playing|stretching|sorting|cleaning|wrapping|laughing|exercising|dusting|scrubbing|petting|meditating))",
       'i(?: just| must have)* (?:ended up|landed|found myself|woke up|was found)(?: flat| lying)* on the (?:\\w+ )?(?:floor|ground)',
       'i(?: just)* went down (?:like|hard|with a)',
       "(?:can't|cannot|couldn't|can not) get (?:back )?up (?:off|from) the (?:floor|ground)",

@@ -82,6 +82,8 @@ export type Rule = {
   readonly denial: Denial;
   /** Figures of speech and harmless company, anywhere in the sentence. */
   readonly unless?: RegExp;
+  /** The same, but only in the clause of the match: a plumber who has left explains no burglar. */
+  readonly unlessNear?: RegExp;
   /** Somebody else does it: it does not count when it was on television or in a book. */
   readonly reported?: boolean;
 };

@@ -22,13 +22,16 @@ const MAX_TURN_CHARS = 16_000;
 const HESITATIONS = /(?:, ?)?\b(?:um+|uh+|er+m?|hm+)\b(?!-)(?:,|\.{2,}|…)?/g;
 
 /**
- * Lower case, without accents, hesitations, stutters and doubled spaces; straight apostrophes. A
+ * Lower case, plain letters (a fullwidth F is an f), without invisible characters (soft hyphens,
+ * zero-width spaces), accents, hesitations, stutters and doubled spaces; straight apostrophes. A
  * Spanish "sí" stays apart from "si" (if), and "él" from "el", as "sii" and "ell".
  */
 export function fold(text: string): string {
   return text
+    .replaceAll(/[’´`ʼ]/g, "'")
+    .normalize('NFKC')
+    .replaceAll(/\p{Cf}/gu, '')
     .toLowerCase()
-    .replaceAll('’', "'")
     .replaceAll(/(?<!\p{L})sí(?!\p{L})/gu, 'sii')
     .replaceAll(/(?<!\p{L})él(?!\p{L})/gu, 'ell')
     .normalize('NFD')
