@@ -11,7 +11,7 @@ export const inbound: Scenario = {
   voice: { ...CALLER_EN, pitch: 38 },
   answers: { who: 'person' },
   steps: [
-    { kind: 'turn', pieces: [saidPlainly('Good morning. Who am I speaking to?')] },
+    { kind: 'turn', pieces: [saidPlainly('Hello there. Who am I speaking to?')] },
     {
       kind: 'turn',
       pieces: [
@@ -27,7 +27,7 @@ export const inbound: Scenario = {
   replies: [
     {
       match: /who am i speaking/i,
-      reply: 'Good morning. I am an AI companion on the telephone. What may I call you?',
+      reply: 'Hello. I am an AI companion on the telephone. What may I call you?',
     },
     {
       match: /gave me this number/i,
