@@ -13,7 +13,7 @@ import type { WebSocket } from 'ws';
 import type { MediaSocketCounters } from './counters.ts';
 import type { MediaSocketLimits } from './limits.ts';
 import { binaryFrame, dropOf, LiveStream } from './live-stream.ts';
-import { MediaWriter } from './media-writer.ts';
+import { MediaWriter, type Wire } from './media-writer.ts';
 import { PeerHealth } from './peer-health.ts';
 import { parseFrame, type StartMessage } from './twilio-messages.ts';
 import type {
@@ -26,6 +26,8 @@ import type {
 } from './types.ts';
 
 export type SessionContext = {
+  /** What the socket writes to. */
+  readonly wire: Wire;
   readonly limits: MediaSocketLimits;
   readonly counters: MediaSocketCounters;
   readonly consumeToken: ConsumeToken;
@@ -81,6 +83,7 @@ export class MediaSession {
     this.#health = new PeerHealth(context.limits, nowMs);
     this.#writer = new MediaWriter({
       socket,
+      wire: context.wire,
       health: this.#health,
       counters: context.counters,
       hardBufferedBytes: context.limits.hardBufferedBytes,

@@ -91,6 +91,7 @@ export function createMediaSocket(options: MediaSocketOptions): MediaSocket {
       socket.off('error', ignoreError);
       counters.upgradesAccepted += 1;
       const context: SessionContext = {
+        wire: socket,
         limits,
         counters,
         consumeToken: options.consumeToken,

@@ -1,12 +1,20 @@
 /** The outgoing half of a media socket: frames, their bounds, and the `MediaStream` a call gets. */
+import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { MediaSocketCounters } from './counters.ts';
 import { createOutboundFrames } from './outbound-frames.ts';
 import type { PeerHealth } from './peer-health.ts';
 import type { MediaStream } from './types.ts';
 
+/** What a WebSocket writes to. */
+export type Wire = Pick<Writable, 'cork' | 'uncork'>;
+
+/** What waits to go out together; more of it is not held back. */
+const MAX_CORKED_BYTES = 64 * 1_024;
+
 export type MediaWriterOptions = {
   readonly socket: WebSocket;
+  readonly wire: Wire;
   readonly health: PeerHealth;
   readonly counters: MediaSocketCounters;
   readonly hardBufferedBytes: number;
@@ -19,11 +27,18 @@ export type MediaWriterOptions = {
 export class MediaWriter {
   readonly #options: MediaWriterOptions;
   readonly #onFlushed: () => void;
+  readonly #uncork: () => void;
   #isOpen = false;
+  #isCorked = false;
 
   constructor(options: MediaWriterOptions) {
     this.#options = options;
     this.#onFlushed = () => options.health.flushed();
+    this.#uncork = () => {
+      if (!this.#isCorked) return;
+      this.#isCorked = false;
+      options.wire.uncork();
+    };
   }
 
   /** Opens the writer for one stream. `streamSid` is letters and digits only. */
@@ -59,8 +74,21 @@ export class MediaWriter {
     }
     health.sent();
     counters.framesSent += 1;
+    this.#cork();
     socket.send(frame, this.#onFlushed);
+    if (socket.bufferedAmount > MAX_CORKED_BYTES) this.#uncork();
     if (socket.bufferedAmount > hardBufferedBytes) onOverflow();
+  }
+
+  /**
+   * What one fact leads to goes out in one system call, which is most of what sending costs: every
+   * piece of audio is followed by its mark, and a greeting is a dozen of both.
+   */
+  #cork(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    this.#options.wire.cork();
+    process.nextTick(this.#uncork);
   }
 }
 
