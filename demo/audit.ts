@@ -219,6 +219,8 @@ export type Verdict = {
   readonly limit: number;
   readonly unit: 'ms' | 'words' | '';
   readonly pass: boolean;
+  /** A figure that a busy machine alone can spoil. */
+  readonly isLatency: boolean;
 };
 
 /** Every promised figure; one that could not be measured is not held against the call. */
@@ -230,7 +232,8 @@ export function judgeFigures(figures: Figures): Verdict[] {
     unit: Verdict['unit'],
   ): Verdict => {
     const known = value ?? null;
-    return { name, value: known, limit, unit, pass: known === null || known <= limit };
+    const pass = known === null || known <= limit;
+    return { name, value: known, limit, unit, pass, isLatency: unit === 'ms' && limit < 1_000 };
   };
   return [
     verdict('Greeting after start', figures.greetingMs, 20, 'ms'),

@@ -48,7 +48,7 @@ async function demo(options: DemoOptions): Promise<boolean> {
     if (last) write(`\n${waterfall(last.audit, ink)}\n`);
   }
   process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-  const summary = await leaveFiles(folder, judged, machine);
+  const summary = await leaveFiles(folder, judged, machine, !options.untimed);
   if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
   else write(`${verdicts(summary, ink)}${filesText(summary.files, ink)}`);
   return summary.pass && !stop.signal.aborted;
@@ -64,13 +64,14 @@ async function leaveFiles(
   folder: string,
   judged: readonly Judged[],
   machine: MachineWatch,
+  judgesLatency: boolean,
 ): Promise<Summary> {
   const files: Files = {
     wav: join(folder, 'call.wav'),
     transcript: join(folder, 'transcript.json'),
     report: join(folder, 'report.html'),
   };
-  const summary = summarise(judged, files, machine);
+  const summary = summarise(judged, files, machine, judgesLatency);
   const last = judged.at(-1);
   if (!last) throw new Error('no call took place');
   const { run } = last;

@@ -5,6 +5,8 @@ export type DemoOptions = {
   readonly scenario: string;
   readonly json: boolean;
   readonly live: boolean;
+  /** Latencies are measured and shown, and do not decide. */
+  readonly untimed: boolean;
   /** Calls made one after the other; their turns are pooled. */
   readonly repeat: number;
   readonly help: boolean;
@@ -22,6 +24,7 @@ ${SCENARIOS.map(({ name, about }) => `                      ${name.padEnd(11)}${
   --repeat N        N calls, their turns pooled, at most ${MAX_REPEAT}
   --json            one JSON summary on standard output and nothing else
   --live            real vendors where their keys are in the environment; Twilio stays emulated
+  --untimed         latencies are shown and do not decide: for machines busy with other work
   --help
 
 Exits with 0 only if every promise was kept.
@@ -37,6 +40,7 @@ export function parseOptions(args: readonly string[]): DemoOptions {
       repeat: { type: 'string' },
       json: { type: 'boolean', default: false },
       live: { type: 'boolean', default: false },
+      untimed: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -49,6 +53,6 @@ export function parseOptions(args: readonly string[]): DemoOptions {
     throw new Error(`--repeat takes a number from 1 to ${MAX_REPEAT}`);
   }
   if (values.once && repeat > 1) throw new Error('--once and --repeat exclude each other');
-  const { scenario, json, live, help } = values;
-  return { scenario, json, live, repeat, help };
+  const { scenario, json, live, untimed, help } = values;
+  return { scenario, json, live, untimed, repeat, help };
 }

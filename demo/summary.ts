@@ -53,6 +53,7 @@ export function summarise(
   judged: readonly Judged[],
   files: Files,
   watch: Pick<MachineWatch, 'longestMs' | 'stealPercent'>,
+  judgesLatency = true,
 ): Summary {
   const figures = figuresOf(
     judged.map(({ run, audit }) => ({
@@ -63,7 +64,7 @@ export function summarise(
   );
   const turns = judged.flatMap(({ audit }) => audit.turns);
   const broken = judgeFigures(figures)
-    .filter((verdict) => !verdict.pass)
+    .filter((verdict) => !verdict.pass && (judgesLatency || !verdict.isLatency))
     .map(({ name, value, limit, unit }) => `${name}: ${value} ${unit} (limit ${limit})`);
   const failures = [...broken, ...judged.flatMap(({ audit }) => audit.failures)];
   return {

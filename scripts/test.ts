@@ -16,7 +16,8 @@ await runSteps(
     },
     {
       name: 'demo',
-      command: ['node', 'demo/main.ts', '--once', '--json'],
+      // How fast is judged by the demo run by itself and by the benchmark, not beside other work.
+      command: ['node', 'demo/main.ts', '--once', '--json', '--untimed'],
       timeoutMs: 5 * MINUTE_MS,
       counts: 'exit-code',
     },

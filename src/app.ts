@@ -59,6 +59,8 @@ export type AppOptions = {
   readonly settings?: Partial<Settings>;
   /** False: the fixed lines are spoken as recorded, none is synthesised ahead. Default true. */
   readonly linesAhead?: boolean;
+  /** True: a late event loop turns no call away. For tests that judge other things. */
+  readonly admitsWhenLate?: boolean;
 };
 
 export async function createApp(
@@ -93,7 +95,7 @@ export async function createApp(
       },
     },
     maxCalls: config.maxCalls,
-    isOverloaded: () => load.isShut,
+    isOverloaded: () => load.isShut && options.admitsWhenLate !== true,
     urls: () => ({
       answer: `${publicUrl()}/voice/answer`,
       status: `${publicUrl()}/voice/status`,

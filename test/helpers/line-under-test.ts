@@ -150,6 +150,7 @@ export async function startLine(options: LineOptions = {}): Promise<LineUnderTes
     people: peopleFrom(options.people ?? [MARGARET]),
     ...(options.settings ? { settings: options.settings } : {}),
     linesAhead: options.linesAhead ?? false,
+    admitsWhenLate: true,
   });
   const watch = watchEvents(app);
   // What is made before the first call need not be waited for as long as in life.

@@ -144,7 +144,7 @@ describe('Aura', () => {
 
   it('notices a client that leaves', async () => {
     emulator.script.speak.realTimeFactor = 1;
-    const { bytes } = await speakWith({ kind: 'stall', afterMessages: 2 }, 200);
+    const { bytes } = await speakWith({ kind: 'stall', afterMessages: 2 }, 2_000);
     expect(bytes).toHaveLength(2 * 200 * 8);
     const abort = new AbortController();
     const answer = await client.speak.v1.audio.generate(

@@ -180,6 +180,7 @@ async function startServer(
     // So that a call of half a minute may end with a goodbye.
     settings: { goodbyeNotBeforeMs: 0 },
     linesAhead: false,
+    admitsWhenLate: true,
   });
   const events: TimedCallEvent[] = [];
   app.events.subscribe((event) => void events.push(event));
