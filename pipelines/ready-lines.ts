@@ -26,6 +26,6 @@ export async function makeCommonLines(cache: SpeechCache, voiceId: string): Prom
   for (const language of LANGUAGES) {
     const manner = { voiceId, language, speed: DEFAULT_MANNER.speechSpeed };
     const lines = [...commonGreetingParts(language), ...commonLines(language)];
-    for (const line of lines) await cache.prepare(manner, line);
+    for (const line of lines) await cache.prepareLasting(manner, line);
   }
 }

@@ -24,6 +24,8 @@ const MAX_WAITING = 200;
 export class SpeechCache {
   readonly #vendors: readonly TtsVendor[];
   readonly #entries = new Map<string, CachedSpeech>();
+  /** Keys of what any call may need: these are never let go. */
+  readonly #lasting = new Set<string>();
   readonly #recorded = new Map<string, CachedSpeech>();
   readonly #apologies = new Map<string, CachedSpeech>();
   readonly #pending = new Map<string, Promise<CachedSpeech | undefined>>();
@@ -91,14 +93,24 @@ export class SpeechCache {
     if (known.length === parts.length) this.#keep(keyOf(manner, parts.join(' ')), joined(known));
   }
 
+  /** The same for a text that any call may need: once made, it stays. */
+  async prepareLasting(manner: Manner, text: string): Promise<void> {
+    if (this.#lasting.size < MAX_ENTRIES / 2) this.#lasting.add(keyOf(manner, text));
+    await this.prepare(manner, text);
+  }
+
   /** Leaves what is being made; nothing is made after this. */
   close(): void {
     this.#closing.abort();
   }
 
+  /** Lets the oldest go that is only one person's, where there is no room. */
   #keep(key: string, speech: CachedSpeech): void {
-    const oldest = this.#entries.keys().next();
-    if (this.#entries.size >= MAX_ENTRIES && !oldest.done) this.#entries.delete(oldest.value);
+    this.#entries.delete(key);
+    if (this.#entries.size >= MAX_ENTRIES) {
+      const oldest = [...this.#entries.keys()].find((known) => !this.#lasting.has(known));
+      if (oldest !== undefined) this.#entries.delete(oldest);
+    }
     this.#entries.set(key, speech);
   }
 
