@@ -7,7 +7,7 @@ const MINUTE_MS = 60_000;
 await runSteps(
   [
     ...STATIC_STEPS,
-    { name: 'tests', command: ['vitest', 'run'], timeoutMs: 10 * MINUTE_MS, counts: 'vitest' },
+    { name: 'tests', command: ['vitest', 'run'], timeoutMs: 25 * MINUTE_MS, counts: 'vitest' },
     {
       name: 'simulation',
       command: ['node', 'test/simulation/run.ts', '--seeds', '2000', '--from', '100000'],

@@ -91,6 +91,7 @@ export async function connectVendors(config: Config): Promise<Vendors> {
       await firstMind.prewarm?.(systemPrompt(stranger(''), new Date()), COMPANION_TOOLS);
     },
     close: () => {
+      carrier.loaded?.close();
       claude.loaded?.close();
       second?.loaded?.close();
       httpVoice.shutDown();

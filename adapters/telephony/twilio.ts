@@ -26,10 +26,17 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 /** Not found, and "call is not in-progress": a call to be ended is over in both cases. */
 const ALREADY_OVER = new Set([20404, 21220]);
 
+export type TwilioLine = TelephonyVendor & {
+  /** Lets go of requests under way; they fail as `unreachable`. */
+  close(): void;
+};
+
 /** Twilio's REST API. Loads the SDK (about 0.2 s) once, here. */
-export async function createTwilio(config: TwilioConfig): Promise<TelephonyVendor> {
-  const client = await createClient(config);
+export async function createTwilio(config: TwilioConfig): Promise<TwilioLine> {
+  const abort = new AbortController();
+  const client = await createClient(config, abort.signal);
   return {
+    close: () => abort.abort(),
     placeCall: async (request) => {
       const call = await attempt(async () => client.calls.create(callOptions(config, request)));
       // The SDK takes any JSON for a call, whatever its types say; this one could not be addressed.
@@ -76,7 +83,7 @@ function callOptions(
   };
 }
 
-async function createClient(config: TwilioConfig): Promise<Twilio> {
+async function createClient(config: TwilioConfig, signal: AbortSignal): Promise<Twilio> {
   const [{ default: twilio }, { default: RequestClient }] = await Promise.all([
     import('twilio'),
     import('twilio/lib/base/RequestClient.js'),
@@ -86,6 +93,12 @@ async function createClient(config: TwilioConfig): Promise<Twilio> {
 
   /** Sends every product's requests to the configured base; the SDK has no setting for it. */
   class RebasedClient extends RequestClient {
+    constructor() {
+      // A few requests in a call: a pooled connection would mostly be found dead, and outlive us.
+      super({ timeout, keepAlive: false });
+      this.axios.defaults.signal = signal;
+    }
+
     override async request<T>(options: RequestOptions<T>) {
       const url = new URL(options.uri);
       if (base !== undefined) {
@@ -97,8 +110,7 @@ async function createClient(config: TwilioConfig): Promise<Twilio> {
   }
 
   return twilio(config.accountSid, config.authToken, {
-    // A few requests in a call: a pooled connection would mostly be found dead, and outlive us.
-    httpClient: new RebasedClient({ timeout, keepAlive: false }),
+    httpClient: new RebasedClient(),
     // A repeated request could ring a second time.
     autoRetry: false,
   });

@@ -144,7 +144,7 @@ function readConfig(value: unknown, model: string): Json {
   const max = value['maxOutputTokens'];
   if (max !== undefined && (typeof max !== 'number' || max < 1 || max > MAX_OUTPUT_TOKENS)) {
     throw new Invalid(
-      `Unable to submit request because it has a maxOutputTokens value of ${String(max)} but the supported range is from 1 (inclusive) to ${MAX_OUTPUT_TOKENS + 1} (exclusive).`,
+      `Unable to submit request because it has a maxOutputTokens value of ${JSON.stringify(max)} but the supported range is from 1 (inclusive) to ${MAX_OUTPUT_TOKENS + 1} (exclusive).`,
     );
   }
   if (value['presencePenalty'] !== undefined || value['frequencyPenalty'] !== undefined) {

@@ -85,6 +85,7 @@ describe('options', () => {
       scenario: 'margaret',
       json: false,
       live: false,
+      untimed: false,
       repeat: 1,
       help: false,
     });
