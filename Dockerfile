@@ -24,6 +24,8 @@ COPY websocket ./websocket
 COPY routes ./routes
 COPY adapters ./adapters
 COPY pipelines ./pipelines
+# For operators, by hand: what the schema is, and taking a migration back.
+COPY scripts/migrate.ts ./scripts/migrate.ts
 # The emulators stay out: in production nothing may answer in a vendor's place.
 
 USER node
