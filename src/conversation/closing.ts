@@ -1,14 +1,14 @@
 /** What ends or moves a call from outside the conversation: time, drain, machines, lost streams. */
 
 import { onLineLent, onLineReturned } from './carrier-voice.ts';
-import { commitForced } from './caller-turn.ts';
+import { commitForced, openTurn } from './caller-turn.ts';
 import { finish, hangUp, sayLastWords } from './farewell.ts';
 import { letGoOn } from './floor.ts';
-import { lastQuestion } from './history.ts';
+import { lastQuestion, questionIn } from './history.ts';
 import { isSpeakingOrAbout, silence, speakLine, speakText } from './playback.ts';
 import { ask, stopReply } from './reply.ts';
 import { emit, isClosing, update, type Work } from './state.ts';
-import type { Input } from './types.ts';
+import type { Cue, Input } from './types.ts';
 
 /** Past the time limit, whoever speaks may finish within this. */
 const LIMIT_OVERRUN_MS = 10_000;
@@ -33,13 +33,32 @@ export function onStreamAttached(work: Work, resumed: boolean): void {
     return;
   }
   speakLine(work, 'lost-you');
-  const last = work.state.history.at(-1);
-  if (last?.role === 'caller') {
-    ask(work, last.turnId, { text: last.text, cues: [], guidance: [] });
+  pickUpThread(work);
+}
+
+/** Back on the line: answers what was left unanswered, or asks once more what was asked last. */
+function pickUpThread(work: Work): void {
+  if (openTurn(work)) return commitForced(work, { consume: false, answered: true });
+  const { history, ending, settings } = work.state;
+  if (ending.at === 'farewell' && ending.until !== undefined) return;
+  const last = history.at(-1);
+  const turn = history.findLast((entry) => entry.role === 'caller');
+  if (turn?.role === 'caller' && (last?.role === 'caller' || last?.role === 'tool')) {
+    const cues: Cue[] = ending.at === 'farewell' ? ['say-goodbye'] : [];
+    if (last.role === 'tool') cues.push('after-tool');
+    ask(work, turn.turnId, { text: turn.text, cues, guidance: [] });
     return;
   }
-  const question = lastQuestion(work.state.history);
+  // Where nothing has been heard yet, the greeting's own question stands.
+  const [greeting = ''] = settings.lines.greeting;
+  const question = history.length === 0 ? questionIn(greeting) : lastQuestion(history);
   if (question !== undefined) speakText(work, undefined, question);
+}
+
+/** Whatever is being said stops; what was heard and said is written down. */
+export function onOvertaken(work: Work): void {
+  stopSpeaking(work);
+  finish(work, 'moved');
 }
 
 /** The stream is gone: what was heard and said is written down; the call may come back. */
@@ -56,7 +75,7 @@ export function onStreamClosed(work: Work): void {
   commitForced(work, { consume: false, answered: false });
   if (ending.at === 'hanging-up') return finish(work, ending.reason);
   if (ending.at === 'last-words') return finish(work, ending.reason);
-  if (ending.at === 'moving') return finish(work, 'drain');
+  if (ending.at === 'moving') return finish(work, 'moved');
 }
 
 export function onHungUp(work: Work): void {

@@ -115,6 +115,6 @@ export function onFarewellTime(work: Work): void {
   } else if (ending.at === 'hanging-up' && work.now >= ending.until) {
     finish(work, ending.reason);
   } else if (ending.at === 'moving' && work.now >= ending.until) {
-    finish(work, 'drain');
+    finish(work, 'moved');
   }
 }

@@ -110,6 +110,10 @@ export function historyForModel(work: Work): readonly HistoryEntry[] {
 /** The last question the companion asked and the caller heard, if it was the last thing said. */
 export function lastQuestion(history: readonly HistoryEntry[]): string | undefined {
   const last = history.findLast((entry) => entry.role === 'companion');
-  if (!last || last.role !== 'companion') return undefined;
-  return /[^.!?…]*\?\s*$/u.exec(last.text)?.[0].trim();
+  return last?.role === 'companion' ? questionIn(last.text) : undefined;
+}
+
+/** The question that a text ends with. */
+export function questionIn(text: string): string | undefined {
+  return /[^.!?…]*\?\s*$/u.exec(text)?.[0].trim();
 }

@@ -15,6 +15,7 @@ import {
   onAnsweredBy,
   onClosingTime,
   onHungUp,
+  onOvertaken,
   onStreamAttached,
   onStreamClosed,
 } from './closing.ts';
@@ -86,6 +87,8 @@ function take(work: Work, input: Input): void {
       return onStreamClosed(work);
     case 'hung-up':
       return onHungUp(work);
+    case 'overtaken':
+      return onOvertaken(work);
     case 'caller-started':
     case 'caller-partial':
     case 'caller-eager-end':

@@ -58,6 +58,8 @@ export type Input =
   | { kind: 'stream-closed' }
   /** The carrier said that the call is over. */
   | { kind: 'hung-up' }
+  /** Another process has the call now: nothing more may be said here. */
+  | { kind: 'overtaken' }
   | { kind: 'caller-started'; sttTurn: number; text: string }
   | { kind: 'caller-partial'; sttTurn: number; text: string; lastWordAt?: number }
   | { kind: 'caller-eager-end'; sttTurn: number; text: string; observed?: Observation }
@@ -145,6 +147,8 @@ export type EndReason =
   | 'voicemail'
   | 'fax'
   | 'drain'
+  /** The call goes on in another process. */
+  | 'moved'
   | 'caller-hung-up'
   | 'stream-lost';
 
@@ -205,6 +209,8 @@ export type Effect =
       utterance: UtteranceId;
       turnId: TurnId | undefined;
       heard: string;
+      /** All that was to be said, as far as it was known by then. */
+      whole: string;
       interrupted: boolean;
     }
   | { kind: 'raise-alert'; turnId: TurnId | undefined; signal: Signal }

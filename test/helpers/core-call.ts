@@ -4,6 +4,7 @@
  * words and the model's are scripted by the test.
  */
 import { defaultSettings } from '../../src/conversation/settings.ts';
+import type { CallState } from '../../src/conversation/state.ts';
 import { startCall, step } from '../../src/conversation/step.ts';
 import type {
   Effect,
@@ -53,6 +54,8 @@ export type CallOptions = {
   readonly mouth?: boolean;
   /** Where the monotonic clock begins. */
   readonly origin?: number;
+  /** A call that goes on from here; its own settings hold. */
+  readonly from?: CallState;
 };
 
 export class CoreCall {
@@ -60,7 +63,7 @@ export class CoreCall {
   readonly line: VirtualLine;
   readonly settings: Settings;
   readonly ordered: Ordered[] = [];
-  #state;
+  #state: CallState;
   readonly #mouth: boolean;
   readonly #origin: number;
   readonly #inbox: Input[] = [];
@@ -72,13 +75,13 @@ export class CoreCall {
   constructor(options: CallOptions = {}) {
     this.#origin = options.origin ?? 0;
     this.#mouth = options.mouth ?? true;
-    this.settings = {
+    this.settings = options.from?.settings ?? {
       ...defaultSettings(LINES, options.language ?? 'en'),
       ...options.settings,
     };
     const manners = { ...GOOD_MANNERS, ...options.manners };
     this.line = new VirtualLine(this.time, manners, (input) => this.feed(input));
-    this.#state = deepFreeze(startCall(this.settings, this.#origin));
+    this.#state = deepFreeze(options.from ?? startCall(this.settings, this.#origin));
   }
 
   get now(): number {
