@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { monotonicMs } from '../clock.ts';
 import type { Fault } from '../faults.ts';
 import type { EmulatorLog } from '../log.ts';
+import { FILLER, swollen } from '../oversize.ts';
 import { waitForAbort, waitUntil } from '../pace.ts';
 import { errorBody, sendError } from './errors.ts';
 import {
@@ -186,24 +187,23 @@ function malformedStream(exchange: Exchange): string | Uint8Array | undefined {
         .map((event) => frame(event.type, event))
         .join('');
     case 'oversize':
-      return [
-        messageStart(request, cache.usage, id),
-        { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
-        {
-          type: 'content_block_delta',
-          index: 0,
-          delta: { type: 'text_delta', text: 'a'.repeat(fault.bytes) },
-        },
-        { type: 'content_block_stop', index: 0 },
-        {
-          type: 'message_delta',
-          delta: { stop_reason: 'end_turn', stop_sequence: null },
-          usage: { output_tokens: 1 },
-        },
-        { type: 'message_stop' },
-      ]
-        .map((event) => frame(event.type, event))
-        .join('');
+      return swollen(
+        [
+          messageStart(request, cache.usage, id),
+          { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
+          { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: FILLER } },
+          { type: 'content_block_stop', index: 0 },
+          {
+            type: 'message_delta',
+            delta: { stop_reason: 'end_turn', stop_sequence: null },
+            usage: { output_tokens: 1 },
+          },
+          { type: 'message_stop' },
+        ]
+          .map((event) => frame(event.type, event))
+          .join(''),
+        fault.bytes,
+      );
     default:
       return undefined;
   }

@@ -1,4 +1,5 @@
 /** One `/v2/listen` connection. */
+import { FILLER } from '../oversize.ts';
 import { FluxMachine, type FluxOutput } from './flux-machine.ts';
 import { applyConfigure, type FluxSettings } from './flux-settings.ts';
 import { Outbox, type Outgoing } from './outbox.ts';
@@ -37,7 +38,7 @@ export function serveFlux(
         reason: 'INTERNAL_SERVER_ERROR',
       }),
       emptied: (message) => ({ ...message, transcript: '', words: [] }),
-      swollen: (message, bytes) => ({ ...message, transcript: 'a'.repeat(bytes) }),
+      filled: (message) => ({ ...message, transcript: FILLER }),
     },
   });
   const die = (code: string, description: string): void => {

@@ -1,5 +1,6 @@
 /** One `/v1/listen` connection. */
 import { createHash } from 'node:crypto';
+import { FILLER } from '../oversize.ts';
 import { NovaMachine, type NovaOutput } from './nova-machine.ts';
 import type { NovaSettings } from './nova-settings.ts';
 import { Outbox } from './outbox.ts';
@@ -32,7 +33,7 @@ export function serveNova(
     surface: {
       failure: () => ({ code: 1011, reason: 'NET-0000' }),
       emptied: (message) => withTranscript(message, ''),
-      swollen: (message, bytes) => withTranscript(message, 'a'.repeat(bytes)),
+      filled: (message) => withTranscript(message, FILLER),
     },
   });
   const machine = new NovaMachine(settings, script, (word) => {

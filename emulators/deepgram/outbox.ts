@@ -6,6 +6,7 @@ import type { WebSocket } from 'ws';
 import { monotonicMs } from '../clock.ts';
 import type { Fault } from '../faults.ts';
 import type { EmulatorLog } from '../log.ts';
+import { swollen } from '../oversize.ts';
 import type { Decision, DeepgramEvent, DeepgramScript, DelayedMessage } from './types.ts';
 
 export type Outgoing = {
@@ -21,11 +22,8 @@ export type SurfaceFaults = {
   failure(): { readonly outgoing?: Outgoing; readonly code?: number; readonly reason: string };
   /** The message with its content taken out. */
   emptied(message: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>;
-  /** The message swollen by about this many bytes. */
-  swollen(
-    message: Readonly<Record<string, unknown>>,
-    bytes: number,
-  ): Readonly<Record<string, unknown>>;
+  /** The message with `FILLER` for its words, to be swollen. */
+  filled(message: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>;
 };
 
 type Queued =
@@ -235,10 +233,11 @@ export class Outbox {
     const { name, content, decision } = outgoing;
     let { message } = outgoing;
     if (fault?.kind === 'empty' && content) message = this.#surface.emptied(message);
+    let data: string | Uint8Array | undefined;
     if (fault?.kind === 'oversize' && content && this.#contentSent === 0) {
-      message = this.#surface.swollen(message, fault.bytes);
+      data = swollen(JSON.stringify(this.#surface.filled(message)), fault.bytes);
     }
-    let data: string | Uint8Array = JSON.stringify(message);
+    data ??= JSON.stringify(message);
     if (content && (fault?.kind === 'garbage' || fault?.kind === 'wrong-shape')) {
       data =
         fault.kind === 'garbage'
@@ -252,7 +251,7 @@ export class Outbox {
       what: 'sent',
       connection: this.#connection,
       name,
-      message: fault?.kind === 'oversize' ? outgoing.message : message,
+      message,
       decidedAtMs,
       ...(decision ? { decision } : {}),
     });
@@ -261,7 +260,8 @@ export class Outbox {
   #write(data: string | Uint8Array): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     if (this.#fault?.kind !== 'trickle') {
-      this.#socket.send(data, { binary: typeof data !== 'string' });
+      // Text that was swollen is a Buffer; the garbage that is none is meant to be binary.
+      this.#socket.send(data, { binary: typeof data !== 'string' && !Buffer.isBuffer(data) });
       return;
     }
     if (this.#trickling.length >= MAX_QUEUED) return;

@@ -1,6 +1,7 @@
 import type { WebSocket } from 'ws';
 import { monotonicMs } from '../clock.ts';
 import type { Fault } from '../faults.ts';
+import { FILLER, swollen } from '../oversize.ts';
 import { waitForAbort, waitUntil } from '../pace.ts';
 
 export type Outgoing = Record<string, unknown>;
@@ -25,7 +26,7 @@ export function createOutbox(
   let turn: Promise<boolean> = Promise.resolve(true);
   let held: Outgoing | undefined;
 
-  async function trickle(text: string, bytesPerSecond: number): Promise<boolean> {
+  async function trickle(text: string | Buffer, bytesPerSecond: number): Promise<boolean> {
     const previous = turn;
     turn = (async () => {
       await previous;
@@ -35,13 +36,14 @@ export function createOutbox(
     return await turn;
   }
 
-  async function write(message: Outgoing | string): Promise<boolean> {
-    const text = typeof message === 'string' ? message : JSON.stringify(message);
+  async function write(message: Outgoing | string | Buffer): Promise<boolean> {
+    const isMade = typeof message === 'string' || Buffer.isBuffer(message);
+    const text = isMade ? message : JSON.stringify(message);
     if (fault?.kind === 'trickle' && !(await trickle(text, fault.bytesPerSecond))) return false;
     if (gone.aborted || socket.readyState !== socket.OPEN) return false;
     if (socket.bufferedAmount > MAX_BUFFERED_BYTES) socket.terminate();
-    else socket.send(text);
-    if (fault?.kind === 'duplicate') socket.send(text);
+    else socket.send(text, { binary: false });
+    if (fault?.kind === 'duplicate') socket.send(text, { binary: false });
     return true;
   }
 
@@ -69,10 +71,7 @@ export function createOutbox(
       case 'wrong-shape':
         return await write({ type: 'speech.audio.delta', delta: { pcm: [1, 2, 3] } });
       case 'oversize':
-        return await write({
-          ...message,
-          audio: Buffer.alloc(fault.bytes, 0xff).toString('base64'),
-        });
+        return await write(swollen(JSON.stringify({ ...message, audio: FILLER }), fault.bytes));
       case 'empty':
         return true;
       case 'wrong-order': {

@@ -3,6 +3,7 @@ import { createSseWriter, type SseWriter } from '../anthropic/sse-writer.ts';
 import { monotonicMs } from '../clock.ts';
 import type { Fault } from '../faults.ts';
 import type { EmulatorLog } from '../log.ts';
+import { FILLER, swollen } from '../oversize.ts';
 import { waitForAbort, waitUntil } from '../pace.ts';
 import {
   blockedChunk,
@@ -166,8 +167,9 @@ function malformedStream(exchange: Exchange): string | Uint8Array | undefined {
         .join('');
     }
     case 'oversize': {
-      const huge = frame(exchange, [{ text: 'a'.repeat(fault.bytes) }], 0);
-      return [huge, frame(exchange, [{ text: '' }], 0, 'STOP')].map(sseText).join('');
+      const huge = frame(exchange, [{ text: FILLER }], 0);
+      const events = [huge, frame(exchange, [{ text: '' }], 0, 'STOP')].map(sseText);
+      return swollen(events.join(''), fault.bytes);
     }
     default:
       return undefined;

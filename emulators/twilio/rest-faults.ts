@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from '../faults.ts';
+import { FILLER, swollen } from '../oversize.ts';
 import { errorForStatus, sendJson, type RestReply } from './rest-json.ts';
 
 const TRICKLE_STEP_MS = 50;
@@ -72,7 +73,9 @@ export async function sendReply(
       response.end();
       return;
     case 'oversize':
-      return sendJson(response, { status: reply.status, body: { pad: 'x'.repeat(fault.bytes) } });
+      response.writeHead(reply.status, { 'content-type': 'application/json' });
+      response.end(swollen(JSON.stringify({ pad: FILLER }), fault.bytes));
+      return;
     case 'cut':
     case 'stall':
       response.writeHead(reply.status, {
