@@ -93,6 +93,17 @@ export class VirtualLine {
     this.#cut();
   }
 
+  /** The process that spoke is gone, with all that it had made and not sent. */
+  die(): void {
+    this.lose();
+    this.#queue = [];
+    this.#paused = false;
+    for (const spoken of this.#spoken.values()) {
+      spoken.cancelled = true;
+      spoken.failed = true;
+    }
+  }
+
   perform(effect: Effect): void {
     switch (effect.kind) {
       case 'say':

@@ -5,6 +5,8 @@ import type { Effect, HistoryEntry } from '../../src/conversation/types.ts';
 import type { Invariant } from './invariants.ts';
 import { makeScript } from './script.ts';
 import { simulate, type Step } from './world.ts';
+import type { Resume } from './afterlife.ts';
+import { resumeCall } from '../../src/conversation/resume.ts';
 
 /** Every mistake shows within this many calls. */
 const SEEDS = 120;
@@ -104,6 +106,42 @@ const MISTAKES: readonly { name: string; breaks: Invariant; core: Step }[] = [
   { name: 'it does not hear a cry for help', breaks: 'alerts', core: without('raise-alert') },
   { name: 'it raises each alert twice', breaks: 'alerts', core: twice('raise-alert') },
 ];
+
+const FORGETFUL: readonly { name: string; breaks: Invariant; resume: Resume }[] = [
+  {
+    name: 'it does not remember the conversation',
+    breaks: 'words-lost',
+    resume: (settings, snapshot, now) => resumeCall(settings, { ...snapshot, history: [] }, now),
+  },
+  {
+    name: 'it believes that what was being said was heard',
+    breaks: 'heard-text',
+    resume: (settings, snapshot, now) => {
+      const said = { role: 'companion', utterance: 999, text: 'all of it' } as const;
+      const history = [...snapshot.history, { ...said, interrupted: false, open: false }];
+      return resumeCall(settings, { ...snapshot, history }, now);
+    },
+  },
+  {
+    name: 'it begins its time anew and numbers its words as before',
+    breaks: 'protocol',
+    resume: (settings, snapshot, now) =>
+      resumeCall(settings, { ...snapshot, nextUtterance: 1, nextTurn: 1 }, now),
+  },
+];
+
+describe('a broken takeover is caught', () => {
+  for (const { name, breaks, resume } of FORGETFUL) {
+    it(`${name}: ${breaks}`, () => {
+      const caught = Array.from({ length: SEEDS * 4 }, (_, seed) => seed + 1).some((seed) =>
+        simulate(makeScript(seed), undefined, false, resume).violations.some(
+          (violation) => violation.invariant === breaks,
+        ),
+      );
+      expect(caught, `${SEEDS * 4} seeds`).toBe(true);
+    });
+  }
+});
 
 describe('a broken core is caught', () => {
   for (const { name, breaks, core } of MISTAKES) {

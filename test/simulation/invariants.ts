@@ -83,6 +83,17 @@ export class Auditor {
     if (this.violations.length < 20) this.violations.push({ invariant, at: this.#now, what });
   }
 
+  /** The process is gone: what it was doing is over, what it had written down is not. */
+  died(now: number): void {
+    this.#now = now;
+    this.#attached = false;
+    this.#paused = false;
+    this.#hungUp = false;
+    this.#live.clear();
+    this.#waiting.over();
+    for (const utterance of this.#released) this.#cancelledAt.set(utterance, now);
+  }
+
   /** Before a fact is fed. */
   before(input: Input, now: number): void {
     this.#now = now;

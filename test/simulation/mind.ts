@@ -20,6 +20,7 @@ export class Mind {
   readonly #o: MindOptions;
   readonly #cancelled = new Set<number>();
   readonly #called = new Set<string>();
+  #life = 0;
 
   constructor(options: MindOptions) {
     this.#o = options;
@@ -27,6 +28,11 @@ export class Mind {
 
   cancel(utterance: number): void {
     this.#cancelled.add(utterance);
+  }
+
+  /** Whatever was asked, nobody waits for it any more, nor could be told. */
+  die(): void {
+    this.#life += 1;
   }
 
   cancelTool(callId: string): void {
@@ -89,11 +95,17 @@ export class Mind {
     const settled: Input = { kind: 'tool-settled', callId: tool.callId, result: 'ok', isError };
     const delay = luck.between(50, failing ? 6000 : 1800);
     const late = this.#has('mind-late');
+    const life = this.#life;
     time.after(delay, () => {
+      if (life !== this.#life) return;
       if (this.#called.has(tool.callId) && !late) return;
       tell(settled);
     });
-    if (failing && luck.hit(0.3)) time.after(delay + 40, () => tell(settled));
+    if (failing && luck.hit(0.3)) {
+      time.after(delay + 40, () => {
+        if (life === this.#life) tell(settled);
+      });
+    }
   }
 
   #has(fault: Fault): boolean {
@@ -102,7 +114,9 @@ export class Mind {
 
   #later(utterance: number, delayMs: number, input: Input): void {
     const late = this.#has('mind-late');
+    const life = this.#life;
     this.#o.time.after(delayMs, () => {
+      if (life !== this.#life) return;
       if (!late && this.#cancelled.has(utterance)) return;
       this.#o.tell(input);
     });

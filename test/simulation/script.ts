@@ -43,6 +43,8 @@ export type Act =
   | { readonly kind: 'digit'; readonly cue: Cue; readonly digit: string }
   | { readonly kind: 'hang-up'; readonly cue: Cue }
   | { readonly kind: 'lose-stream'; readonly cue: Cue; readonly backMs: number | undefined }
+  /** The process dies; another goes on from the last snapshot. */
+  | { readonly kind: 'die'; readonly cue: Cue; readonly backMs: number | undefined }
   | {
       readonly kind: 'drain';
       readonly cue: Cue;
@@ -94,6 +96,8 @@ export function makeScript(seed: number): Script {
   for (let n = 0; n < count; n += 1) acts.push(makeAct(luck, counter));
   if (luck.hit(0.3)) acts.push(speak(luck, counter, luck.pick(GOODBYES)));
   if (luck.hit(0.4)) acts.push({ kind: 'hang-up', cue: cue(luck) });
+  // Drawn from a chance of its own, so that every other part of a seed's script stays as it was.
+  dieSometimes(chance(seed + 101), acts);
   return {
     seed,
     faults: FAULTS.filter(() => luck.hit(0.25)),
@@ -105,6 +109,13 @@ export function makeScript(seed: number): Script {
     endAfterMs: luck.pick([30_000, 90_000, 240_000]),
     longestTurnMs: luck.pick([4000, 60_000, 60_000]),
   };
+}
+
+function dieSometimes(luck: Chance, acts: Act[]): void {
+  while (luck.hit(0.15) && acts.length > 0) {
+    const backMs = luck.hit(0.9) ? luck.between(200, 9000) : undefined;
+    acts.splice(luck.between(0, acts.length), 0, { kind: 'die', cue: cue(luck), backMs });
+  }
 }
 
 function pickUp(luck: Chance): Act {

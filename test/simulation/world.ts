@@ -4,12 +4,14 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { defaultSettings } from '../../src/conversation/settings.ts';
+import { resumeCall } from '../../src/conversation/resume.ts';
 import { startCall, step } from '../../src/conversation/step.ts';
 import type { CallState } from '../../src/conversation/state.ts';
 import type { Effect, Input } from '../../src/conversation/types.ts';
 import { deepFreeze, LINES } from '../helpers/core-call.ts';
 import { VirtualLine } from '../helpers/virtual-line.ts';
 import { VirtualTime } from '../helpers/virtual-time.ts';
+import { Afterlife, type Resume } from './afterlife.ts';
 import { Ears } from './ears.ts';
 import { Auditor, type Violation } from './invariants.ts';
 import { Mind } from './mind.ts';
@@ -34,13 +36,19 @@ const MAX_TICKS_AT_ONCE = 8;
 /** A caller who waits in vain for the companion to speak or fall silent acts anyway. */
 const PATIENCE_MS = 16_000;
 
-export function simulate(script: Script, core: Step = step, tellStory = false): Outcome {
-  return new World(script, core, tellStory).run();
+export function simulate(
+  script: Script,
+  core: Step = step,
+  tellStory = false,
+  resume?: Resume,
+): Outcome {
+  return new World(script, core, tellStory, resume ?? resumeCall).run();
 }
 
 class World {
   readonly #script: Script;
   readonly #core: Step;
+  readonly #afterlife: Afterlife;
   readonly #luck: Chance;
   readonly #faults: ReadonlySet<Fault>;
   readonly #time: VirtualTime;
@@ -63,8 +71,9 @@ class World {
   #silentSince = 0;
   #callerBusy = false;
 
-  constructor(script: Script, core: Step, tellStory: boolean) {
+  constructor(script: Script, core: Step, tellStory: boolean, resume: Resume) {
     this.#script = script;
+    this.#afterlife = new Afterlife(resume);
     this.#core = core;
     this.#story = tellStory ? [] : undefined;
     this.#luck = chance(script.seed + 1);
@@ -167,6 +176,7 @@ class World {
     this.#state = deepFreeze(result.state);
     if (this.#story && input.kind !== 'tick') this.#tell('→', input);
     this.#auditor.after(input, result.effects, result.state);
+    this.#afterlife.after(input, result.effects, result.state, now);
     if (this.#steps % 16 === 0) this.#checkPure(before, input, result);
     for (const effect of result.effects) this.#perform(effect);
     this.#setAlarm(input, result.wakeAt);
@@ -237,6 +247,20 @@ class World {
     this.#feed({ kind: 'stream-closed' });
   }
 
+  /** The process is gone and all that it was doing; another has the last snapshot. */
+  #die(backMs: number | undefined): void {
+    if (this.#auditor.finished) return;
+    const { now } = this.#time;
+    this.#attached = false;
+    this.#line.die();
+    this.#ears.deafen();
+    this.#mind.die();
+    this.#auditor.died(now);
+    this.#state = this.#afterlife.next(this.#state, now);
+    this.#feed({ kind: 'tick' });
+    if (backMs !== undefined) this.#time.after(backMs, () => this.#attach(true));
+  }
+
   // The caller.
 
   #glance(): void {
@@ -291,6 +315,8 @@ class World {
         this.#lose();
         if (act.backMs !== undefined) this.#time.after(act.backMs, () => this.#attach(true));
         return;
+      case 'die':
+        return this.#die(act.backMs);
       case 'drain':
         return this.#feed({
           kind: 'drain',
