@@ -3,7 +3,14 @@
  * Redis. Nothing survives a restart and no second instance sees it.
  */
 import { decodeCall, decodeClaim, encode } from './session-codec.ts';
-import { epochTtlMs, StoreUnavailable, type SessionStore } from './session-store.ts';
+import {
+  epochTtlMs,
+  instanceTtlMs,
+  StoreUnavailable,
+  type CallNotice,
+  type SessionStore,
+} from './session-store.ts';
+import { createExpiringMap } from './expiring-map.ts';
 import { hashToken } from './stream-token.ts';
 
 export type MemorySessionStoreOptions = {
@@ -21,6 +28,11 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions = {}
   const calls = createExpiringMap<string | undefined>(now, maxEntries);
   const epochs = createExpiringMap<number>(now, maxEntries);
   const seen = createExpiringMap<true>(now, maxEntries);
+  const snapshots = createExpiringMap<string>(now, maxEntries);
+  const alive = createExpiringMap<boolean>(now, maxEntries);
+  const known = createExpiringMap<true>(now, maxEntries);
+  const owners = createExpiringMap<string>(now, maxEntries);
+  const watchers = new Set<(notice: CallNotice) => void>();
   let isClosed = false;
 
   const open = (operation: string): void => {
@@ -45,6 +57,8 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions = {}
       if ((epochs.get(record.callSid) ?? 0) > record.epoch) return false;
       calls.set(record.callSid, encode(record), ttlMs);
       epochs.set(record.callSid, record.epoch, Math.max(ttlMs, epochs.leftMs(record.callSid)));
+      if (record.phase === 'ended') owners.delete(record.callSid);
+      else owners.set(record.callSid, record.owner, ttlMs);
       return true;
     },
     getCall: async (callSid) => {
@@ -55,17 +69,61 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions = {}
     deleteCall: async (callSid) => {
       open('deleteCall');
       calls.delete(callSid);
+      snapshots.delete(callSid);
+      owners.delete(callSid);
       epochs.delete(callSid);
     },
-    nextEpoch: async (callSid) => {
+    nextEpoch: async (callSid, above = 0) => {
       open('nextEpoch');
-      const epoch = (epochs.get(callSid) ?? 0) + 1;
+      const epoch = Math.max(above, epochs.get(callSid) ?? 0) + 1;
       epochs.set(callSid, epoch, Math.max(epochTtlMs, epochs.leftMs(callSid)));
       return epoch;
     },
     currentEpoch: async (callSid) => {
       open('currentEpoch');
       return epochs.get(callSid) ?? 0;
+    },
+    saveSnapshot: async (callSid, epoch, sealed, ttlMs) => {
+      open('saveSnapshot');
+      if ((epochs.get(callSid) ?? 0) > epoch) return false;
+      snapshots.set(callSid, sealed, ttlMs);
+      epochs.set(callSid, epoch, Math.max(ttlMs, epochs.leftMs(callSid)));
+      calls.keep(callSid, ttlMs);
+      owners.keep(callSid, ttlMs);
+      return true;
+    },
+    loadSnapshot: async (callSid) => {
+      open('loadSnapshot');
+      return snapshots.get(callSid);
+    },
+    beat: async (instance, accepting, ttlMs) => {
+      open('beat');
+      alive.set(instance, accepting, ttlMs);
+      known.set(instance, true, instanceTtlMs);
+    },
+    instances: async () => {
+      open('instances');
+      return known.keys().map((instance) => {
+        const accepting = alive.get(instance);
+        return { instance, alive: accepting !== undefined, accepting: accepting === true };
+      });
+    },
+    forgetInstance: async (instance) => {
+      open('forgetInstance');
+      alive.delete(instance);
+      known.delete(instance);
+    },
+    callsOf: async (instance) => {
+      open('callsOf');
+      return owners.keys().filter((callSid) => owners.get(callSid) === instance);
+    },
+    tell: async (notice) => {
+      open('tell');
+      for (const watcher of [...watchers]) watcher(notice);
+    },
+    watch: (watcher) => {
+      watchers.add(watcher);
+      return () => void watchers.delete(watcher);
     },
     seenOnce: async (key, ttlMs) => {
       open('seenOnce');
@@ -76,42 +134,7 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions = {}
     health: async () => (isClosed ? { ok: false, detail: 'closed' } : { ok: true }),
     close: async () => {
       isClosed = true;
-    },
-  };
-}
-
-/** A map whose entries end by themselves: at their time, or when newer ones need the room. */
-function createExpiringMap<T>(now: () => number, maxEntries: number) {
-  const entries = new Map<string, { readonly value: T; readonly endsMs: number }>();
-  /** Expired entries are cleared out after this many writes, so each write pays for two looks. */
-  let writesToClearing = 1_000;
-
-  const find = (key: string) => {
-    const entry = entries.get(key);
-    if (entry === undefined || entry.endsMs > now()) return entry;
-    entries.delete(key);
-    return undefined;
-  };
-
-  const clearOut = (): void => {
-    const nowMs = now();
-    for (const [key, entry] of entries) if (entry.endsMs <= nowMs) entries.delete(key);
-    writesToClearing = Math.max(1_000, entries.size);
-  };
-
-  return {
-    get: (key: string): T | undefined => find(key)?.value,
-    leftMs: (key: string): number => Math.max(0, (find(key)?.endsMs ?? 0) - now()),
-    delete: (key: string): void => void entries.delete(key),
-    set: (key: string, value: T, ttlMs: number): void => {
-      // Deleted first, so that the map's order is the order of writing.
-      entries.delete(key);
-      entries.set(key, { value, endsMs: now() + Math.max(1, ttlMs) });
-      writesToClearing -= 1;
-      if (writesToClearing <= 0) clearOut();
-      if (entries.size <= maxEntries) return;
-      const oldest = entries.keys().next();
-      if (!oldest.done) entries.delete(oldest.value);
+      watchers.clear();
     },
   };
 }

@@ -1,16 +1,19 @@
 /**
  * The session store on Redis, shared by all instances.
  *
- * Keys: `token:<sha256>` (claim), `call:{<CallSid>}` (record), `epoch:{<CallSid>}`, `seen:<key>`.
- * The braces are literal: they keep a call's two keys on one node of a cluster.
+ * Keys: `token:<sha256>` (claim), `call:{<CallSid>}` (record), `snapshot:{<CallSid>}` (sealed),
+ * `epoch:{<CallSid>}`, `seen:<key>`, `instances` (by last beat), `instance:<id>` (alive while it is
+ * there), `calls-of:<id>`. The braces are literal: they keep a call's keys on one node of a cluster.
+ * Notices go over the channel `notices`, on a connection of their own.
  *
  * Redis is never worth waiting for in a call: a command has 100 ms, is not queued while the
  * connection is away, and is never sent twice. A token that is lost that way is lost on the safe
  * side; Twilio asks for a new one.
  */
 import { Redis } from 'ioredis';
+import { watchNotices } from './redis-notices.ts';
 import { decodeCall, decodeClaim, encode } from './session-codec.ts';
-import { epochTtlMs, StoreUnavailable, type SessionStore } from './session-store.ts';
+import { epochTtlMs, instanceTtlMs, StoreUnavailable, type SessionStore } from './session-store.ts';
 import { hashToken } from './stream-token.ts';
 
 export type RedisSessionStoreOptions = {
@@ -43,8 +46,28 @@ local ttl = math.max(tonumber(ARGV[3]), redis.call('PTTL', KEYS[2]))
 redis.call('SET', KEYS[2], ARGV[1], 'PX', string.format('%d', ttl))
 return 1`;
 
-/** KEYS epoch; ARGV ttl ms. The new epoch. */
+/** KEYS snapshot, epoch, call; ARGV epoch, sealed, ttl ms. 0 where a higher epoch exists. */
+const saveSnapshotScript = `
+local known = tonumber(redis.call('GET', KEYS[2]) or '0')
+if known > tonumber(ARGV[1]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+local ttl = math.max(tonumber(ARGV[3]), redis.call('PTTL', KEYS[2]))
+redis.call('SET', KEYS[2], ARGV[1], 'PX', string.format('%d', ttl))
+redis.call('PEXPIRE', KEYS[3], ARGV[3])
+return 1`;
+
+/** KEYS instances; ARGV id, how long one is remembered in ms. By the one clock that all share. */
+const beatScript = `
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[2]))
+return 1`;
+
+/** KEYS epoch; ARGV ttl ms, what it must be above. The new epoch. */
 const nextEpochScript = `
+local known = tonumber(redis.call('GET', KEYS[1]) or '0')
+if known < tonumber(ARGV[2]) then redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL') end
 local epoch = redis.call('INCR', KEYS[1])
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
   redis.call('PEXPIRE', KEYS[1], ARGV[1])
@@ -53,6 +76,7 @@ return epoch`;
 
 export function createRedisSessionStore(options: RedisSessionStoreOptions): RedisSessionStore {
   const redis = connect(options);
+  const notices = watchNotices(() => connect({ ...options, onConnection: () => undefined }));
 
   return {
     kind: 'redis',
@@ -67,21 +91,69 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Redi
     putCall: async (record, ttlMs) => {
       const keys = [callKey(record.callSid), epochKey(record.callSid)];
       const values = [record.epoch, encode(record), wholeMs(ttlMs)];
-      return (await ask('putCall', redis.eval(putCallScript, 2, ...keys, ...values))) === 1;
+      const answer = await ask('putCall', redis.eval(putCallScript, 2, ...keys, ...values));
+      if (answer !== 1) return false;
+      const { owner, callSid } = record;
+      const mine = redis.multi();
+      if (record.phase === 'ended') mine.srem(ownedKey(owner), callSid);
+      else mine.sadd(ownedKey(owner), callSid).pexpire(ownedKey(owner), epochTtlMs);
+      await ask('putCall', mine.exec());
+      return true;
     },
     getCall: async (callSid) => {
       const text = await ask('getCall', redis.get(callKey(callSid)));
       return text === null ? undefined : decodeCall(text);
     },
     deleteCall: async (callSid) => {
-      await ask('deleteCall', redis.del(callKey(callSid), epochKey(callSid)));
+      await ask('deleteCall', redis.del(callKey(callSid), snapshotKey(callSid), epochKey(callSid)));
     },
-    nextEpoch: async (callSid) => {
-      const script = redis.eval(nextEpochScript, 1, epochKey(callSid), epochTtlMs);
+    nextEpoch: async (callSid, above = 0) => {
+      const script = redis.eval(nextEpochScript, 1, epochKey(callSid), epochTtlMs, above);
       return Number(await ask('nextEpoch', script));
     },
     currentEpoch: async (callSid) =>
       Number((await ask('currentEpoch', redis.get(epochKey(callSid)))) ?? 0),
+    saveSnapshot: async (callSid, epoch, sealed, ttlMs) => {
+      const keys = [snapshotKey(callSid), epochKey(callSid), callKey(callSid)];
+      const values = [epoch, sealed, wholeMs(ttlMs)];
+      const script = redis.eval(saveSnapshotScript, 3, ...keys, ...values);
+      return (await ask('saveSnapshot', script)) === 1;
+    },
+    loadSnapshot: async (callSid) =>
+      (await ask('loadSnapshot', redis.get(snapshotKey(callSid)))) ?? undefined,
+    beat: async (instance, accepting, ttlMs) => {
+      const known = redis.eval(beatScript, 1, 'instances', instance, instanceTtlMs);
+      const alive = redis.set(instanceKey(instance), accepting ? '1' : '0', 'PX', wholeMs(ttlMs));
+      await ask('beat', Promise.all([known, alive]));
+    },
+    instances: async () => {
+      const known = await ask('instances', redis.zrange('instances', 0, -1));
+      if (known.length === 0) return [];
+      const beats = await ask('instances', redis.mget(known.map(instanceKey)));
+      return known.map((instance, at) => {
+        const beat = beats[at] ?? undefined;
+        return { instance, alive: beat !== undefined, accepting: beat === '1' };
+      });
+    },
+    forgetInstance: async (instance) => {
+      const gone = redis.del(instanceKey(instance), ownedKey(instance));
+      await ask('forgetInstance', Promise.all([redis.zrem('instances', instance), gone]));
+    },
+    callsOf: async (instance) => {
+      const callSids = await ask('callsOf', redis.smembers(ownedKey(instance)));
+      if (callSids.length === 0) return [];
+      const records = await ask('callsOf', redis.mget(callSids.map(callKey)));
+      // Those that were taken over since are another's, whatever this set says.
+      return callSids.filter((_, at) => {
+        const record = decodeCall(records[at] ?? '');
+        return record?.owner === instance && record.phase !== 'ended';
+      });
+    },
+    tell: async (notice) => {
+      const channel = `${options.keyPrefix ?? ''}notices`;
+      await ask('tell', redis.publish(channel, encode(notice)));
+    },
+    watch: (watcher) => notices.watch(`${options.keyPrefix ?? ''}notices`, watcher),
     seenOnce: async (key, ttlMs) => {
       const answer = redis.set(`seen:${key}`, '1', 'PX', wholeMs(ttlMs), 'NX');
       return (await ask('seenOnce', answer)) === 'OK';
@@ -95,13 +167,28 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Redi
         return { ok: false, detail: 'no answer in time' };
       }
     },
-    close: async () => redis.disconnect(),
+    close: async () => {
+      notices.close();
+      redis.disconnect();
+    },
     untilReady: (timeoutMs) => untilReady(redis, timeoutMs),
   };
 }
 
 function callKey(callSid: string): string {
   return `call:{${callSid}}`;
+}
+
+function snapshotKey(callSid: string): string {
+  return `snapshot:{${callSid}}`;
+}
+
+function instanceKey(instance: string): string {
+  return `instance:${instance}`;
+}
+
+function ownedKey(instance: string): string {
+  return `calls-of:${instance}`;
 }
 
 function epochKey(callSid: string): string {

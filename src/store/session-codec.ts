@@ -1,6 +1,6 @@
 /** How claims and calls are written down, and the check of what is read back. */
 import { z } from 'zod';
-import type { CallRecord, TokenClaim } from './session-store.ts';
+import type { CallNotice, CallRecord, TokenClaim } from './session-store.ts';
 
 const claimSchema = z.object({ callSid: z.string(), data: z.record(z.string(), z.string()) });
 
@@ -17,7 +17,18 @@ const callSchema = z.object({
   traceId: z.string().exactOptional(),
 });
 
-export function encode(value: TokenClaim | CallRecord): string {
+const about = { callSid: z.string(), from: z.string() };
+const noticeSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('taken'), epoch: z.number().int().nonnegative(), ...about }),
+  z.object({ kind: z.literal('over'), ...about }),
+  z.object({
+    kind: z.literal('answered-by'),
+    who: z.enum(['human', 'machine', 'fax', 'unknown']),
+    ...about,
+  }),
+]);
+
+export function encode(value: TokenClaim | CallRecord | CallNotice): string {
   return JSON.stringify(value);
 }
 
@@ -28,6 +39,10 @@ export function decodeClaim(text: string): TokenClaim | undefined {
 
 export function decodeCall(text: string): CallRecord | undefined {
   return callSchema.safeParse(parseJson(text)).data;
+}
+
+export function decodeNotice(text: string): CallNotice | undefined {
+  return noticeSchema.safeParse(parseJson(text)).data;
 }
 
 function parseJson(text: string): unknown {

@@ -1,8 +1,10 @@
 /**
- * What must outlive a process but not a call: stream tokens, the call's whereabouts, fencing epochs
- * and "seen before" marks. Two implementations (in-process and Redis) pass one contract suite.
+ * What must outlive a process but not a call: stream tokens, the call's whereabouts and its sealed
+ * snapshot, fencing epochs, which instances are alive, what they tell one another, and "seen before"
+ * marks. Two implementations (in-process and Redis) pass one contract suite.
  *
- * Nothing said or heard is kept here, no names, no numbers, no secrets: ids and counts only.
+ * Nothing said or heard is readable here, no names, no numbers, no secrets: ids and counts, and the
+ * snapshots, which come sealed.
  */
 
 /** What a stream token stands for. `data` holds ids and flags as short strings. */
@@ -30,6 +32,31 @@ export type CallRecord = {
   readonly traceId?: string;
 };
 
+/** What instances tell one another about a call. Whoever has the call acts on it. */
+export type CallNotice =
+  /** `from` holds the call now, under this epoch. */
+  | {
+      readonly kind: 'taken';
+      readonly callSid: string;
+      readonly epoch: number;
+      readonly from: string;
+    }
+  /** The carrier said so, to an instance that does not have the call. */
+  | { readonly kind: 'over'; readonly callSid: string; readonly from: string }
+  | {
+      readonly kind: 'answered-by';
+      readonly callSid: string;
+      readonly who: 'human' | 'machine' | 'fax' | 'unknown';
+      readonly from: string;
+    };
+
+/** An instance that was heard of; `alive`: its last beat is not yet over. */
+export type InstanceSeen = {
+  readonly instance: string;
+  readonly alive: boolean;
+  readonly accepting: boolean;
+};
+
 /** Every method rejects with `StoreUnavailable` when the store does not answer in time. */
 export interface SessionStore {
   /** Which implementation this is. */
@@ -40,20 +67,42 @@ export interface SessionStore {
   consumeToken(token: string): Promise<TokenClaim | undefined>;
   /**
    * Stores a call for `ttlMs`. False: a higher epoch than `record.epoch` was written or handed out,
-   * and nothing changes (fencing: an owner that was overtaken cannot write).
+   * and nothing changes (fencing: an owner that was overtaken cannot write). Until its phase is
+   * 'ended', a call is among its owner's.
    */
   putCall(record: CallRecord, ttlMs: number): Promise<boolean>;
   /** Undefined: unknown, expired, or not readable as a record. */
   getCall(callSid: string): Promise<CallRecord | undefined>;
-  /** Forgets the call and its epoch. */
+  /** Forgets the call, its snapshot and its epoch. */
   deleteCall(callSid: string): Promise<void>;
   /**
    * 1, 2, 3… for each CallSid, never the same twice while the call is remembered: as long as its
-   * record, and for at least `epochTtlMs` after the last one handed out.
+   * record, and for at least `epochTtlMs` after the last one handed out. Always higher than `above`,
+   * which defaults to 0: what the asker knows of although the store may not.
    */
-  nextEpoch(callSid: string): Promise<number>;
+  nextEpoch(callSid: string, above?: number): Promise<number>;
   /** The highest epoch handed out for this call; 0 if none was. */
   currentEpoch(callSid: string): Promise<number>;
+  /**
+   * Keeps what another process needs to go on with a call, and the call's other entries, for `ttlMs`.
+   * `sealed` is printable. False: fenced, as in `putCall`.
+   */
+  saveSnapshot(callSid: string, epoch: number, sealed: string, ttlMs: number): Promise<boolean>;
+  loadSnapshot(callSid: string): Promise<string | undefined>;
+  /** A sign of life, good for `ttlMs`. */
+  beat(instance: string, accepting: boolean, ttlMs: number): Promise<void>;
+  /** Every instance that has given a sign of life in the last hour and is not forgotten. */
+  instances(): Promise<readonly InstanceSeen[]>;
+  forgetInstance(instance: string): Promise<void>;
+  /** CallSids of calls whose last owner this instance is, as far as is known. */
+  callsOf(instance: string): Promise<readonly string[]>;
+  /** Tells every watcher, of this and of other instances. */
+  tell(notice: CallNotice): Promise<void>;
+  /**
+   * Notices from now on; those told while the store was away are lost. Returns the way to end it.
+   * The watcher must not throw.
+   */
+  watch(watcher: (notice: CallNotice) => void): () => void;
   /** True for the first asker of `key` within `ttlMs`, false for everybody after. */
   seenOnce(key: string, ttlMs: number): Promise<boolean>;
   /** Never rejects. `detail` says why not, without addresses or secrets. */
@@ -64,6 +113,9 @@ export interface SessionStore {
 
 /** A day: no call lasts that long. */
 export const epochTtlMs = 86_400_000;
+
+/** An instance that was not heard of for this long is forgotten, with whatever it had. */
+export const instanceTtlMs = 3_600_000;
 
 /** The store did not answer in time, or is not there. */
 export class StoreUnavailable extends Error {

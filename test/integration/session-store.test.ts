@@ -3,6 +3,7 @@ import { createMemorySessionStore } from '../../src/store/memory-session-store.t
 import { createRedisSessionStore } from '../../src/store/redis-session-store.ts';
 import {
   StoreUnavailable,
+  type CallNotice,
   type CallRecord,
   type SessionStore,
 } from '../../src/store/session-store.ts';
@@ -158,6 +159,105 @@ describe.each(implementations)('session store contract: %s', (kind, open) => {
     expect(await store.seenOnce(newCallSid(), 12.5)).toBe(true);
   });
 
+  test('an epoch is above what its asker knows of, although the store forgot', async () => {
+    const callSid = newCallSid();
+    expect(await store.nextEpoch(callSid, 1)).toBe(2);
+    expect(await store.nextEpoch(callSid, 1)).toBe(3);
+    expect(await store.nextEpoch(callSid, 7)).toBe(8);
+    expect(await store.currentEpoch(callSid)).toBe(8);
+  });
+
+  test('a snapshot comes back as it was saved, the newest one, and goes with its call', async () => {
+    const callSid = newCallSid();
+    expect(await store.loadSnapshot(callSid)).toBeUndefined();
+    expect(await store.saveSnapshot(callSid, 1, 'sealed-1', 10_000)).toBe(true);
+    expect(await store.saveSnapshot(callSid, 1, 'sealed-2', 10_000)).toBe(true);
+    expect(await store.loadSnapshot(callSid)).toBe('sealed-2');
+    await store.deleteCall(callSid);
+    expect(await store.loadSnapshot(callSid)).toBeUndefined();
+  });
+
+  test('an owner that was overtaken saves no snapshot', async () => {
+    const callSid = newCallSid();
+    await store.putCall(recordOf(callSid, { epoch: 1 }), 10_000);
+    expect(await store.saveSnapshot(callSid, 1, 'mine', 10_000)).toBe(true);
+    const theirs = await store.nextEpoch(callSid, 1);
+    expect(await store.saveSnapshot(callSid, 1, 'late', 10_000)).toBe(false);
+    expect(await store.loadSnapshot(callSid)).toBe('mine');
+    expect(await store.saveSnapshot(callSid, theirs, 'theirs', 10_000)).toBe(true);
+    expect(await store.loadSnapshot(callSid)).toBe('theirs');
+  });
+
+  test('a snapshot is a sign of life: the record lives as long, and both end', async () => {
+    const callSid = newCallSid();
+    await store.putCall(recordOf(callSid), 60);
+    await store.saveSnapshot(callSid, 1, 'sealed', 400);
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    expect(await store.getCall(callSid)).toBeDefined();
+    await until(async () => (await store.loadSnapshot(callSid)) === undefined);
+    await until(async () => (await store.getCall(callSid)) === undefined);
+  });
+
+  test('an instance is alive until its beat is over, and known for longer', async () => {
+    const [a, b] = [`a-${newCallSid()}`, `b-${newCallSid()}`];
+    const seen = async (instance: string) =>
+      (await store.instances()).find((each) => each.instance === instance);
+    expect(await seen(a)).toBeUndefined();
+    await store.beat(a, true, 10_000);
+    await store.beat(b, true, 40);
+    expect(await seen(a)).toEqual({ instance: a, alive: true, accepting: true });
+    await store.beat(a, false, 10_000);
+    expect(await seen(a)).toEqual({ instance: a, alive: true, accepting: false });
+    await until(async () => (await seen(b))?.alive === false);
+    expect(await seen(b)).toEqual({ instance: b, alive: false, accepting: false });
+    await store.forgetInstance(b);
+    expect(await seen(b)).toBeUndefined();
+  });
+
+  test('a call is its owner’s until another has it or it ends', async () => {
+    const [a, b] = [`a-${newCallSid()}`, `b-${newCallSid()}`];
+    const [one, two] = [newCallSid(), newCallSid()];
+    await store.putCall(recordOf(one, { owner: a }), 10_000);
+    await store.putCall(recordOf(two, { owner: a }), 10_000);
+    expect((await store.callsOf(a)).toSorted()).toEqual([one, two].toSorted());
+    await store.putCall(recordOf(one, { owner: b, epoch: 2 }), 10_000);
+    expect(await store.callsOf(a)).toEqual([two]);
+    expect(await store.callsOf(b)).toEqual([one]);
+    await store.putCall(recordOf(two, { owner: a, phase: 'ended' }), 10_000);
+    expect(await store.callsOf(a)).toEqual([]);
+    await store.deleteCall(one);
+    expect(await store.callsOf(b)).toEqual([]);
+  });
+
+  test('a notice reaches every watcher until it stops watching', async () => {
+    const callSid = newCallSid();
+    const heard: [string, CallNotice][] = [];
+    const about = (name: string) => (notice: CallNotice) => {
+      if (notice.callSid === callSid) heard.push([name, notice]);
+    };
+    const stop = store.watch(about('first'));
+    store.watch(about('second'));
+    const over = { kind: 'over', callSid, from: 'a' } as const;
+    // A subscription takes a moment to stand; what is told before it is lost.
+    await until(async () => {
+      await store.tell(over);
+      return heard.some(([name]) => name === 'first') && heard.some(([name]) => name === 'second');
+    });
+    expect(heard[0]![1]).toEqual(over);
+    stop();
+    heard.length = 0;
+    const taken = { kind: 'taken', callSid, epoch: 3, from: 'b' } as const;
+    const who = { kind: 'answered-by', callSid, who: 'machine', from: 'b' } as const;
+    await store.tell(taken);
+    await store.tell(who);
+    await until(async () => heard.some(([, notice]) => notice.kind === 'answered-by'));
+    const fresh = heard.filter(([, notice]) => notice.kind !== 'over');
+    expect(fresh).toEqual([
+      ['second', taken],
+      ['second', who],
+    ]);
+  });
+
   test('after close every question fails as unavailable, and closing again is harmless', async () => {
     const own = await open();
     await own.close();
@@ -206,6 +306,24 @@ describe('session store on a Redis that misbehaves', () => {
       await raw.set('call:{CAold}', text);
       expect(await store.getCall('CAold')).toBeUndefined();
     }
+  });
+
+  test('notices come again after the connection was cut', async () => {
+    const { proxy, store } = await openThroughProxy();
+    const teller = await openRedisStore();
+    closers.push(() => teller.close());
+    let heard = 0;
+    store.watch(() => (heard += 1));
+    const tellUntilHeard = async (): Promise<void> => {
+      const before = heard;
+      await until(async () => {
+        await teller.tell({ kind: 'over', callSid: 'CA1', from: 'b' });
+        return heard > before;
+      });
+    };
+    await tellUntilHeard();
+    proxy.cut();
+    await tellUntilHeard();
   });
 
   test('a hanging Redis costs a tenth of a second, then fails', async () => {
