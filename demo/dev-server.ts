@@ -10,7 +10,6 @@ import { startTwilioEmulator } from '../emulators/twilio/emulator.ts';
 import { createApp, type App } from '../src/app.ts';
 import { withEmulators, type Config } from '../src/config.ts';
 import type { Logger } from '../src/log.ts';
-import { loadPeople, type People } from '../src/people.ts';
 import { stranger, type Person } from '../src/companion/person.ts';
 import { startDevPhone } from './dev-phone.ts';
 
@@ -34,12 +33,11 @@ export async function startOnEmulators(
     gemini: gemini.url,
     elevenlabs: elevenlabs.url,
   };
-  const book: People = await loadPeople(config.dataDir);
   // Whoever calls from the page, by the number that the page has: nine thousand at most.
   const callers = new Map<string, Person>();
   const app = await createApp(withEmulators(config, urls), log, {
     webRoot: new URL('./web', import.meta.url).pathname,
-    people: { ...book, byPhone: (number) => callers.get(number) ?? book.byPhone(number) },
+    introduced: (number) => callers.get(number),
   });
   const port = await app.listen();
   const publicUrl = config.http.publicUrlIsSet ? config.http.publicUrl : `http://127.0.0.1:${port}`;

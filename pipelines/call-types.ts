@@ -7,6 +7,7 @@ import type { Person } from '../src/companion/person.ts';
 import type { EndReason } from '../src/conversation/types.ts';
 import type { EventHub } from '../src/events.ts';
 import type { OutletStream } from './outlet.ts';
+import type { CallRecords } from './records.ts';
 import type { SpeechCache } from './speech-cache.ts';
 
 /** What every call of the process shares. */
@@ -17,6 +18,8 @@ export type CallServices = {
   readonly telephony: TelephonyVendor;
   readonly speechCache: SpeechCache;
   readonly events: EventHub;
+  /** What must survive the process. */
+  readonly records: CallRecords;
   readonly voiceId: string;
   /** Wall clock, for what people are told about time. */
   readonly wallClock: () => Date;
@@ -37,6 +40,8 @@ export type CallIdentity = {
   readonly person: Person;
   /** Its parts are spoken one after the other. */
   readonly greeting: readonly string[];
+  /** Unix milliseconds. Undefined: it begins now. */
+  readonly startedAtMs?: number | undefined;
 };
 
 /** What the call writes to: a media stream of the carrier. */

@@ -7,10 +7,12 @@ import { observe } from '../src/companion/observer.ts';
 import { systemPrompt } from '../src/companion/prompt.ts';
 import { COMPANION_TOOLS } from '../src/companion/tools.ts';
 import { defaultSettings } from '../src/conversation/settings.ts';
-import type { Effect, EndReason, Note, Settings } from '../src/conversation/types.ts';
+import type { EndReason, Settings } from '../src/conversation/types.ts';
 import type { CallEvent } from '../src/events.ts';
 import { monotonicMs } from '../src/events.ts';
-import { factEvent, noteEvent } from './call-events.ts';
+import { factEvent } from './call-events.ts';
+import { performIn } from './call-orders.ts';
+import { CallRecorder } from './call-recorder.ts';
 import type { CallEnd, CallIdentity, CallServices, CallSink, CallStream } from './call-types.ts';
 import { CarrierVoice } from './carrier-voice.ts';
 import { Inbox } from './inbox.ts';
@@ -35,11 +37,10 @@ export class Call {
   readonly #voice: Speaking;
   readonly #tools: ToolRunner;
   readonly #recovery: Recovery;
+  readonly #recorder: CallRecorder;
   readonly #carrierVoice: CarrierVoice;
   readonly #manner: Manner;
   readonly #startedAt = monotonicMs();
-  /** Fixed lines that have not been heard yet, so that their first sound can be told from a reply's. */
-  readonly #lines = new Map<number, string>();
   #stream: CallStream | undefined;
   #epoch = 0;
   #answered = false;
@@ -61,6 +62,8 @@ export class Call {
     const onInput = this.#put.bind(this);
     const onEvent = this.#publish.bind(this);
     const now = monotonicMs;
+    const { records, wallClock } = services;
+    this.#recorder = new CallRecorder({ identity, records, wallClock, now });
     this.#inbox = new Inbox({
       settings: {
         ...defaultSettings(lines, language),
@@ -68,7 +71,8 @@ export class Call {
         ...settings,
       },
       now,
-      perform: this.#perform.bind(this),
+      // The parts are made below, before anything can be put in.
+      perform: (effect) => perform(effect),
       onDefect: (error) => this.#broke(error),
     });
     this.#outlet = new Outlet({
@@ -116,6 +120,20 @@ export class Call {
       onInput,
       onEvent,
     });
+    const perform = performIn({
+      ears: this.#ears,
+      mind: this.#mind,
+      voice: this.#voice,
+      tools: this.#tools,
+      outlet: this.#outlet,
+      carrierVoice: this.#carrierVoice,
+      recorder: this.#recorder,
+      publish: onEvent,
+      hangUp: () => this.#hangUp(),
+      move: () => this.#stream?.close(1012),
+      finish: (reason) => this.#finish(reason),
+    });
+    this.#recorder.started();
     this.#publish({ what: 'call-started', direction: identity.direction });
   }
 
@@ -179,6 +197,7 @@ export class Call {
     }
     this.listen();
     const resumed = this.#epoch > 1;
+    if (this.losses > 0) this.#recorder.resumed(this.losses);
     this.#publish({ what: 'stream-attached', resumed, epoch: this.#epoch });
     this.#outlet.attach(stream);
     this.#put({ kind: 'stream-attached', resumed });
@@ -248,76 +267,8 @@ export class Call {
   }
 
   #publish(event: CallEvent): void {
+    this.#recorder.take(event);
     this.#services.events.publish(this.identity.callSid, event);
-  }
-
-  #perform(effect: Effect): void {
-    switch (effect.kind) {
-      case 'ask-model':
-        return this.#mind.ask(effect);
-      case 'cancel-model':
-        return this.#mind.cancel(effect.utterance);
-      case 'say':
-        return this.#voice.say(effect.utterance, effect.text);
-      case 'finish-speech':
-        return this.#voice.finish(effect.utterance);
-      case 'say-line':
-        this.#lines.set(effect.utterance, effect.line);
-        return this.#voice.sayLine(effect.utterance, effect.text);
-      case 'release':
-        return this.#outlet.release(effect.utterance, effect.first);
-      case 'cancel-speech':
-        this.#lines.delete(effect.utterance);
-        return this.#voice.cancel(effect.utterance);
-      case 'pause':
-        return this.#outlet.pause();
-      case 'unpause':
-        return this.#outlet.unpause();
-      case 'clear':
-        return this.#outlet.clear();
-      case 'run-tool': {
-        const { callId, name } = effect;
-        const tool = COMPANION_TOOLS.some((known) => known.name === name) ? name : 'unknown';
-        this.#publish({ what: 'tool-started', callId, tool });
-        return this.#tools.run(effect);
-      }
-      case 'cancel-tool':
-        return this.#tools.cancel(effect.callId);
-      case 'restart-listening':
-        return this.#ears.restart();
-      case 'record-caller': {
-        const { turnId, revision, text } = effect;
-        const backchannel = effect.as === 'backchannel';
-        return this.#publish({ what: 'caller-said', turnId, revision, text, backchannel });
-      }
-      case 'record-companion': {
-        const { utterance, turnId, heard: text, interrupted } = effect;
-        return this.#publish({ what: 'companion-said', utterance, turnId, text, interrupted });
-      }
-      case 'raise-alert':
-        return this.#publish({ what: 'alert-raised', ...effect.signal });
-      case 'lend-line':
-        return this.#carrierVoice.speak(effect.utterance, effect.text);
-      case 'hang-up':
-        return this.#hangUp();
-      case 'move-call':
-        return this.#stream?.close(1012);
-      case 'finish':
-        return this.#finish(effect.reason);
-      case 'note':
-        return this.#note(effect.note);
-    }
-  }
-
-  #note(note: Note): void {
-    if (note.what === 'utterance-played') return this.#outlet.forget(note.utterance);
-    if (note.what === 'first-audio') {
-      const line = this.#lines.get(note.utterance);
-      this.#lines.delete(note.utterance);
-      return this.#publish({ ...note, line });
-    }
-    const event = noteEvent(note);
-    if (event) this.#publish(event);
   }
 
   #hangUp(): void {
@@ -350,6 +301,7 @@ export class Call {
     this.#stream = undefined;
     stream?.close(1000);
     const durationMs = monotonicMs() - this.#startedAt;
+    this.#recorder.ended(reason);
     this.#publish({ what: 'call-ended', reason, durationMs, work });
     this.#onFinished({ reason, broken });
   }

@@ -5,15 +5,31 @@ import type { Calls } from '../pipelines/calls.ts';
 import type { LoadGate } from '../pipelines/load-gate.ts';
 import type { SessionStore } from '../src/store/session-store.ts';
 
+/** Of what outlives the process, as much as operators ask for. */
+export type DurabilityHealth = {
+  /** False: it starts, and people are not known yet. */
+  readonly isSettled: boolean;
+  readonly store: { readonly database: { readonly kind: 'server' | 'embedded' } };
+  health(): Promise<{ readonly ok: boolean; readonly latencyMs: number; readonly detail?: string }>;
+  figures(): {
+    readonly database: Readonly<Record<string, number>>;
+    readonly spool: Readonly<Record<string, number>>;
+    readonly writes: Readonly<Record<string, number>>;
+    readonly people: number;
+  };
+};
+
 export type HealthOptions = {
   readonly calls: Calls;
   readonly load: Pick<LoadGate, 'isShut' | 'lateMs'>;
   readonly store: SessionStore;
+  readonly durability: DurabilityHealth | undefined;
   readonly breakers: () => readonly BreakerStatus[];
   readonly mode: string;
 };
 
-export function healthRoutes({ calls, load, store, breakers, mode }: HealthOptions): Router {
+export function healthRoutes(options: HealthOptions): Router {
+  const { calls, load, store, durability, breakers, mode } = options;
   const router = Router();
 
   /** The process is alive; also while it drains. */
@@ -23,16 +39,19 @@ export function healthRoutes({ calls, load, store, breakers, mode }: HealthOptio
 
   /** New calls are welcome here. */
   router.get('/ready', (_req, res) => {
-    const ready = !calls.isDraining;
-    res.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'draining' });
+    const isStarting = durability?.isSettled === false;
+    const status = calls.isDraining ? 'draining' : isStarting ? 'starting' : 'ready';
+    res.status(status === 'ready' ? 200 : 503).json({ status });
   });
 
   router.get('/', async (_req, res) => {
-    const session = await store.health();
+    const [session, database] = await Promise.all([store.health(), durability?.health()]);
+    const kept = durability?.figures();
+    const isKeeping = database === undefined || (database.ok && kept?.writes['refused'] === 0);
     const open = breakers().filter((breaker) => breaker.state !== 'closed');
     const status = calls.isDraining
       ? 'draining'
-      : session.ok && open.length === 0
+      : session.ok && isKeeping && open.length === 0
         ? 'ok'
         : 'degraded';
     res.json({
@@ -41,6 +60,12 @@ export function healthRoutes({ calls, load, store, breakers, mode }: HealthOptio
       calls: { active: calls.active, full: calls.isFull },
       eventLoop: { lateMs: Math.round(load.lateMs), overloaded: load.isShut },
       store: { kind: store.kind, ...session },
+      ...(durability && {
+        database: { kind: durability.store.database.kind, ...database, ...kept?.database },
+        spool: kept?.spool,
+        writes: kept?.writes,
+        people: kept?.people,
+      }),
       vendors: breakers(),
     });
   });

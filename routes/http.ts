@@ -11,7 +11,7 @@ import type { SessionStore } from '../src/store/session-store.ts';
 import { correlate, tellWebhooks } from './correlation.ts';
 import { devRoutes } from './dev.ts';
 import { answerErrors, type ReportDefect } from './errors.ts';
-import { healthRoutes } from './health.ts';
+import { healthRoutes, type DurabilityHealth } from './health.ts';
 import { metricsRoutes, type MetricsRoutesOptions } from './metrics.ts';
 import { createSignatureCheck } from './twilio-signature.ts';
 import { voiceRoutes } from './voice.ts';
@@ -20,6 +20,8 @@ export type HttpOptions = {
   readonly calls: Calls;
   readonly people: People;
   readonly store: SessionStore;
+  /** Undefined: nothing is kept. */
+  readonly durability: DurabilityHealth | undefined;
   readonly events: EventHub;
   readonly load: LoadGate;
   readonly log: Logger;
@@ -46,12 +48,12 @@ export type Http = {
 
 export function createHttp(options: HttpOptions): Http {
   const { calls, people, store, events, load, log, instance, mode } = options;
-  const { publicUrl, streamUrl, breakers, metrics } = options;
+  const { publicUrl, streamUrl, breakers, metrics, durability } = options;
   const app = express();
   app.disable('x-powered-by');
   app.use(correlate(log));
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
-  app.use('/health', healthRoutes({ calls, load, store, breakers, mode }));
+  app.use('/health', healthRoutes({ calls, load, store, durability, breakers, mode }));
   const signature = createSignatureCheck({
     publicUrl,
     authToken: options.twilioAuthToken,

@@ -9,6 +9,7 @@ import type { BreakerStatus } from '../adapters/breaker.ts';
 import { APOLOGY } from '../adapters/tts/clips.ts';
 import type { CallServices } from '../pipelines/call.ts';
 import { Calls, type Claimed } from '../pipelines/calls.ts';
+import { NO_RECORDS } from '../pipelines/records.ts';
 import { LoadGate, watchLoop } from '../pipelines/load-gate.ts';
 import { keepRecordings, makeCommonLines } from '../pipelines/ready-lines.ts';
 import { SpeechCache } from '../pipelines/speech-cache.ts';
@@ -17,15 +18,16 @@ import { createHttp } from '../routes/http.ts';
 import type { MetricsRoutesOptions } from '../routes/metrics.ts';
 import { createMediaSocket, type MediaSocket } from '../websocket/media-socket.ts';
 import type { MediaSocketNotice } from '../websocket/types.ts';
-import { stranger } from './companion/person.ts';
+import { stranger, type Person } from './companion/person.ts';
 import { mediaStreamUrl, withListeningPort, type Config } from './config.ts';
 import type { Settings } from './conversation/types.ts';
+import type { Durability } from './durability.ts';
 import { EventHub } from './events.ts';
 import { logEvents } from './event-log.ts';
 import { bind, REQUEST_LIMITS, unbind } from './http-server.ts';
 import type { Logger } from './log.ts';
 import type { Metrics, MetricSources } from './metrics.ts';
-import { loadPeople, type People } from './people.ts';
+import { peopleFrom, readPeopleFile, type People } from './people.ts';
 import type { ErrorReporter } from './sentry.ts';
 import { createMemorySessionStore } from './store/memory-session-store.ts';
 import type { SessionStore } from './store/session-store.ts';
@@ -40,6 +42,8 @@ export type App = {
    * have been made, or could not be. Rejects when an SDK cannot be loaded: nothing works without.
    */
   readonly warmed: Promise<void>;
+  /** Undefined where tests have chosen to keep nothing. */
+  readonly durability: Durability | undefined;
   /** Undefined where nobody may read `/metrics`: then nothing is counted. */
   readonly metrics: Metrics | undefined;
   /** Undefined where SENTRY_DSN is not set. */
@@ -53,6 +57,10 @@ export type App = {
 /** Overrides for tests and the development server. */
 export type AppOptions = {
   readonly people?: People;
+  /** Whoever is not among the people and has introduced themselves otherwise, by number. */
+  readonly introduced?: (phone: string) => Person | undefined;
+  /** 'none': nothing is kept, and no database is opened. For tests that judge other things. */
+  readonly durability?: 'none';
   /** Served at `/` in development. */
   readonly webRoot?: string;
   /** Limits and manners of every call that differ from the usual. */
@@ -72,10 +80,8 @@ export async function createApp(
   const publicUrl = (): string => config.http.publicUrl;
   const events = new EventHub((error) => log.error('a watcher of events failed', { error }));
   logEvents(events, log);
-  const store = await openStore(config, log);
-  const people = options.people ?? (await loadPeople(config.dataDir));
-  const reporter = await openReporter(config);
-  const vendors = await connectVendors(config);
+  const [durability, store, reporter, vendors] = await openParts(config, log, options);
+  const people = await openPeople(config, options, durability);
   const breakers = (): BreakerStatus[] => vendors.breakers.map((breaker) => breaker.status());
 
   const speechCache = new SpeechCache(vendors.ownVoice);
@@ -87,6 +93,7 @@ export async function createApp(
       ...servicesOf(vendors, config),
       speechCache,
       events,
+      records: durability?.records ?? NO_RECORDS,
       resumeUrl: () => `${publicUrl()}/voice/resume`,
       sayUrl: () => `${publicUrl()}/voice/say`,
       onDefect: (callSid, error) => {
@@ -110,11 +117,13 @@ export async function createApp(
     breakers,
     mediaCounters: () => media.counters,
     storeIsUp: async () => (await store.health()).ok,
+    durability,
   });
   const http = createHttp({
     calls,
     people,
     store,
+    durability,
     events,
     load,
     log,
@@ -158,6 +167,7 @@ export async function createApp(
     calls,
     events,
     warmed: warming.promise,
+    durability,
     metrics,
     reporter,
     listen: async () => {
@@ -179,12 +189,15 @@ export async function createApp(
       await media.close();
       await unbind(server);
       vendors.close();
-      await store.close();
+      await Promise.all([store.close(), durability?.close(CLOSE_STORE_MS)]);
       metrics?.close();
       await reporter?.flush(1_000);
     },
   };
 }
+
+/** A database that hangs must not keep the process; what it did not get is on the disk. */
+const CLOSE_STORE_MS = 2_000;
 
 /** Between two SDKs: whatever has arrived meanwhile is answered, and answers of that. */
 const PAUSE_MS = 10;
@@ -221,6 +234,34 @@ function logNotice(notice: MediaSocketNotice, log: Logger): void {
 function claimedCall(data: Readonly<Record<string, string>>, people: People): Claimed {
   const direction = data['direction'] === 'outbound' ? 'outbound' : 'inbound';
   return { direction, person: people.byId(data['personId'] ?? '') ?? stranger('') };
+}
+
+/** What takes its time to open, all at once. */
+async function openParts(config: Config, log: Logger, options: AppOptions) {
+  const openKept = async (): Promise<Durability | undefined> => {
+    if (options.durability === 'none') return undefined;
+    const { openDurability } = await import('./durability.ts');
+    return await openDurability(config, log);
+  };
+  return await Promise.all([
+    openKept(),
+    openStore(config, log),
+    openReporter(config),
+    connectVendors(config),
+  ]);
+}
+
+async function openPeople(
+  config: Config,
+  { people, introduced }: AppOptions,
+  durability: Durability | undefined,
+): Promise<People> {
+  const fromFile = async (): Promise<People> =>
+    peopleFrom((await readPeopleFile(config.dataDir)).map(({ person }) => person));
+  const known = people ?? durability?.people ?? (await fromFile());
+  if (introduced === undefined) return known;
+  const byPhone = (phone: string): Person => introduced(phone) ?? known.byPhone(phone);
+  return { ...known, byPhone };
 }
 
 async function openStore(config: Config, log: Logger): Promise<SessionStore> {

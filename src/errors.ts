@@ -79,3 +79,12 @@ export class ConfigError extends Error {
     this.problems = problems;
   }
 }
+
+/** The server cannot start here; the text says why, for whoever started it. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+
+  constructor(reason: string, cause?: unknown) {
+    super(reason, { cause });
+  }
+}

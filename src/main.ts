@@ -12,6 +12,7 @@ import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { App } from './app.ts';
 import type { Config } from './config.ts';
+import type { Durability } from './durability.ts';
 import type { Logger } from './log.ts';
 import type { Telemetry } from './telemetry.ts';
 
@@ -21,7 +22,7 @@ enableCompileCache(fileURLToPath(new URL('../.cache/compile', import.meta.url)))
 const [
   { configNotices },
   { loadConfig },
-  { ConfigError },
+  { ConfigError, StartError },
   { monotonicMs },
   { createLogger },
   { resolveSecretFiles },
@@ -36,8 +37,13 @@ const [
   import('./telemetry.ts'),
 ]);
 
-/** For closing sockets and flushing the log after the drain. */
+/** Of the deadline, for writing down what the last calls said, and for closing everything. */
+const CLOSE_SHARE = 0.2;
+const MAX_CLOSE_MS = 4_000;
+/** Behind the deadline, until the process is ended by force. */
 const CLOSE_RESERVE_MS = 6_000;
+/** For what was said last, even where the calls have used up the deadline, or nobody will wait. */
+const SHORTEST_FLUSH_MS = 500;
 /** How long the process may take to run dry by itself after the last of its work. */
 const LINGER_MS = 500;
 /** For sending the last spans. */
@@ -75,19 +81,24 @@ async function main(): Promise<void> {
   log.info('listening', { port, mode: config.mode, environment: config.environment });
 
   let stopping = false;
+  /** Aborted by a second signal. */
+  const hurry = new AbortController();
   const stop = (why: NodeJS.Signals | 'defect', drainTimeoutMs: number): void => {
     stopping = true;
     log.info('draining', { signal: why, calls: running.app.calls.active });
     const force = setTimeout(() => process.exit(1), drainTimeoutMs + CLOSE_RESERVE_MS);
     force.unref();
-    shutDown(running, telemetry, log, drainTimeoutMs).catch((error: unknown) => {
-      log.fatal('shutdown failed', { error });
-      process.exitCode = 1;
-    });
+    shutDown(running, telemetry, log, { drainTimeoutMs, hurry: hurry.signal }).catch(
+      (error: unknown) => {
+        log.fatal('shutdown failed', { error });
+        process.exitCode = 1;
+      },
+    );
   };
   const onSignal = (signal: NodeJS.Signals): void => {
     if (stopping) {
       log.warn('second signal: no goodbyes', { signal });
+      hurry.abort();
       running.app.calls.close();
     } else stop(signal, config.drainTimeoutMs);
   };
@@ -97,7 +108,16 @@ async function main(): Promise<void> {
     process.exitCode = 1;
     if (!stopping) stop('defect', Math.min(DEFECT_DRAIN_MS, config.drainTimeoutMs));
   };
+  const onUnusable = (error: unknown): void => {
+    tellWhyNot(error);
+    process.exitCode = 1;
+    if (!stopping) stop('defect', 0);
+  };
   running.app.warmed.catch(onDefect);
+  running.app.durability?.settled.then(
+    () => log.info('ready', { uptimeMs: Math.round(process.uptime() * 1_000) }),
+    onUnusable,
+  );
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   process.on('uncaughtException', onDefect);
@@ -117,9 +137,13 @@ async function shutDown(
   running: Running,
   telemetry: Telemetry,
   log: Logger,
-  drainTimeoutMs: number,
+  { drainTimeoutMs, hurry }: { drainTimeoutMs: number; hurry: AbortSignal },
 ): Promise<void> {
-  await running.app.calls.drain('wind-up', monotonicMs() + drainTimeoutMs);
+  const deadline = monotonicMs() + drainTimeoutMs;
+  const closeMs = Math.min(MAX_CLOSE_MS, drainTimeoutMs * CLOSE_SHARE);
+  await running.app.calls.drain('wind-up', deadline - closeMs);
+  const { durability } = running.app;
+  if (durability) await flush(durability, deadline - closeMs, hurry, log);
   await running.close();
   await telemetry.shutdown(FLUSH_TIMEOUT_MS);
   log.info('stopped');
@@ -129,9 +153,32 @@ async function shutDown(
   setTimeout(() => process.exit(), LINGER_MS).unref();
 }
 
-main().catch((error: unknown) => {
-  const text = error instanceof ConfigError ? error.message : 'the server could not be started';
+/** Waits for the database as long as there is time: the disk may not outlive this instance. */
+async function flush(
+  durability: Durability,
+  deadline: number,
+  hurry: AbortSignal,
+  log: Logger,
+): Promise<void> {
+  const rest = Math.max(SHORTEST_FLUSH_MS, deadline - monotonicMs());
+  const patient = hurry.aborted ? SHORTEST_FLUSH_MS : rest;
+  const done = durability.flush(patient);
+  const hurried = new Promise<'hurried'>((resolve) => {
+    hurry.addEventListener('abort', () => setTimeout(resolve, SHORTEST_FLUSH_MS, 'hurried'), {
+      once: true,
+    });
+  });
+  if ((await Promise.race([done, hurried])) === true) return;
+  const { spool } = durability.figures();
+  log.warn('stopping while records wait in the spool', { pendingCount: spool.pending });
+}
+
+main().catch(tellWhyNot);
+
+function tellWhyNot(error: unknown): void {
+  const isOurs = error instanceof ConfigError || error instanceof StartError;
+  const text = isOurs ? error.message : 'the server could not be started';
   process.stderr.write(`hearthline: ${text}\n`);
-  if (!(error instanceof ConfigError)) console.error(error);
+  if (!isOurs) console.error(error);
   process.exitCode = 1;
-});
+}

@@ -9,6 +9,7 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { CallOperations, type Operation } from './call-operations.ts';
 import type { EventHub, TimedCallEvent } from './events.ts';
 import { createInstruments, type Instruments } from './metrics-instruments.ts';
+import { addDurability, type DurabilitySource } from './metrics-durability.ts';
 import { LadderPositions } from './metrics-ladder.ts';
 import type { Reading } from './telemetry-metrics.ts';
 import { callCostUsd, minutesCostUsd, operationCostUsd } from './prices.ts';
@@ -22,6 +23,8 @@ export type MetricSources = {
   readonly mediaCounters: () => Readonly<Record<string, number>>;
   /** Whether the session store answers. */
   readonly storeIsUp: () => Promise<boolean>;
+  /** Undefined: nothing is kept. */
+  readonly durability: DurabilitySource | undefined;
 };
 
 export type Metrics = {
@@ -85,6 +88,7 @@ function addPresentState(registry: Registry, sources: MetricSources): void {
       }
     },
   });
+  if (sources.durability) addDurability(registry, sources.durability);
   new Counter({
     name: 'hearthline_media_total',
     help: 'What the media sockets counted, by kind: frames, drops, upgrades (filledSilenceMs: ms).',

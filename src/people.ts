@@ -1,6 +1,7 @@
 /**
- * Who the line knows, read once at start from `people.json` in the data directory. Until there is a
- * database this file is the whole address book; without it everybody is a stranger.
+ * Who the line knows, as routes and calls see it, and the file `people.json` in the data directory
+ * that says who is there at first. From there people are taken into the database, which is the truth
+ * from then on.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,8 +11,14 @@ import { ConfigError } from './errors.ts';
 
 const sentence = z.string().min(1).max(300);
 
+/** What may stand in the file; more than the line needs of a person. */
+const NAME = /^[A-Za-z0-9_-]{1,64}$/;
+/** The family of those for whom the file names none. */
+const HOUSEHOLD = 'household';
+
 const personSchema = z.object({
-  personId: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
+  family: z.string().min(1).max(80).default(HOUSEHOLD),
+  personId: z.string().regex(NAME),
   name: z.string().max(80).default(''),
   phone: z.string().regex(/^\+[1-9]\d{6,14}$/),
   language: z.enum(['en', 'es']).default('en'),
@@ -54,19 +61,22 @@ export function peopleFrom(list: readonly Person[]): People {
   };
 }
 
+/** One entry of the file, with the names that it has there. */
+export type PersonEntry = { readonly person: Person; readonly family: string };
+
 /**
  * Reads the file; a missing file is an empty book.
  * @throws ConfigError naming the fields that are wrong, never their values.
  */
-export async function loadPeople(dataDir: string): Promise<People> {
+export async function readPeopleFile(dataDir: string): Promise<PersonEntry[]> {
   let text: string;
   try {
     text = await readFile(join(dataDir, 'people.json'), 'utf8');
   } catch {
-    return peopleFrom([]);
+    return [];
   }
   const parsed = z.array(personSchema).max(10_000).safeParse(parseJson(text));
-  if (parsed.success) return peopleFrom(parsed.data);
+  if (parsed.success) return parsed.data.map(({ family, ...person }) => ({ person, family }));
   throw new ConfigError(
     parsed.error.issues.slice(0, 20).map((i) => `people.json ${i.path.join('.')}: ${i.code}`),
   );

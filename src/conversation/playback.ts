@@ -191,7 +191,8 @@ export function conclude(work: Work, utterance: Utterance, how: 'played' | 'cut'
   concludeInHistory(work, utterance, heard, interrupted);
   if (heard !== '') {
     const { id, turnId } = utterance;
-    emit(work, { kind: 'record-companion', utterance: id, turnId, heard, interrupted });
+    const whole = utterance.text.trim();
+    emit(work, { kind: 'record-companion', utterance: id, turnId, heard, whole, interrupted });
   }
   if (how === 'played') note(work, { what: 'utterance-played', utterance: utterance.id });
   return heard;

@@ -22,11 +22,13 @@ export type DurableWrite =
       readonly reason: string;
     }
   | { readonly kind: 'alert'; readonly call: CallFacts; readonly alert: AlertRecord }
+  /** The call is not over and not ours any more: what there is of it is worth remembering. */
+  | { readonly kind: 'memories-due'; readonly call: CallFacts }
   | { readonly kind: 'webhook'; readonly webhook: IncomingWebhook };
 
 /**
  * What follows from a write the first time it is applied, in the same transaction: enqueueing jobs.
- * Whatever these throw undoes the write, which is then tried again or set aside.
+ * `memoriesDue` follows each time, and must be the same twice as once. Whatever these throw undoes the write, which is then tried again or set aside.
  */
 export type DurableWriteHooks = {
   readonly conversationEnded?: (tx: ScopedTransaction, call: CallFacts) => Promise<void>;
@@ -35,6 +37,7 @@ export type DurableWriteHooks = {
     call: CallFacts,
     alert: AlertRecord,
   ) => Promise<void>;
+  readonly memoriesDue?: (tx: ScopedTransaction, call: CallFacts) => Promise<void>;
   readonly webhookRecorded?: (tx: ScopedTransaction, eventId: string) => Promise<void>;
 };
 
@@ -67,6 +70,10 @@ export function durableWritesIn(sealer: Sealer, hooks: DurableWriteHooks = {}) {
         if (first) await hooks.alertRaised?.(tx, write.call, write.alert);
         return;
       }
+      case 'memories-due':
+        await conversations.start(tx, write.call);
+        await hooks.memoriesDue?.(tx, write.call);
+        return;
       case 'webhook': {
         const { eventId, isNew } = await webhooks.record(tx, write.webhook);
         if (isNew) await hooks.webhookRecorded?.(tx, eventId);

@@ -17,7 +17,9 @@ import { openSpool } from './spool.ts';
 import type { SpoolFigures } from './spool-types.ts';
 import { type Alerts, alertsIn } from './sql/alerts.ts';
 import { type Conversations, conversationsIn } from './sql/conversations.ts';
-import { type Database, type DatabaseConfig, openDatabase } from './sql/database.ts';
+import { type Database, type DatabaseConfig, untilItSucceeds } from './sql/database.ts';
+import { DatabaseUnavailable } from './sql/database-errors.ts';
+import { openDatabaseLate } from './sql/late-database.ts';
 import { peopleIn, type PeopleStore } from './sql/people.ts';
 import { type WebhookEvents, webhookEventsIn } from './sql/webhook-events.ts';
 
@@ -25,6 +27,11 @@ export type StoreConfig = Pick<DatabaseConfig, 'databaseUrl' | 'dataDir' | 'onPr
   /** 32 bytes each, the current one first. Empty: the key file in `dataDir`. */
   readonly encryptionKeys: readonly Uint8Array[];
   readonly defaultManner: Person['manner'];
+  /**
+   * What must be there before the first durable write, such as the people whom writes refer to. Done
+   * once; again where the database was away. It must not use the store's writer.
+   */
+  readonly beforeWrites?: (database: Pick<Database, 'withScope'>, sealer: Sealer) => Promise<void>;
   /** What follows from a write, in its transaction: enqueueing jobs. */
   readonly hooks?: DurableWriteHooks;
   readonly onTrouble?: (trouble: WriterTrouble) => void;
@@ -49,38 +56,72 @@ export type Store = {
  * @throws DirectoryHeld where another process has the spool or the embedded database.
  */
 export async function openStore(config: StoreConfig): Promise<Store> {
-  const sealer = createSealer(await keysFor(config));
-  const spool = await openSpool({ dir: join(config.dataDir, 'spool'), sealer });
+  const { store, opened } = await beginStore(config);
   try {
-    const database = await openDatabase({ ...config, whenAway: 'start' });
-    const writer = createDurableWriter<DurableWrite>({
-      database,
-      spool,
-      apply: durableWritesIn(sealer, config.hooks),
-      laneOf,
-      ...(config.onTrouble === undefined ? {} : { onTrouble: config.onTrouble }),
-    });
-    const close = async (): Promise<void> => {
-      await writer.close();
-      await spool.close();
-      await database.close();
-    };
-    let closing: Promise<void> | undefined;
-    return {
-      database,
-      sealer,
-      writer,
-      conversations: conversationsIn(sealer),
-      alerts: alertsIn(sealer),
-      webhooks: webhookEventsIn(sealer),
-      people: peopleIn(sealer, config.defaultManner),
-      spoolFigures: () => spool.figures(),
-      close: () => (closing ??= close()),
-    };
+    await opened;
+    return store;
   } catch (error) {
-    await spool.close();
+    await store.close();
     throw error;
   }
+}
+
+/** A store that takes writes, while its database is still being opened. */
+export type BegunStore = {
+  readonly store: Store;
+  /**
+   * Resolves when the database is there and `beforeWrites` has been done, or when the database is
+   * away and will be looked for by whoever needs it. Rejects where it can never be opened.
+   */
+  readonly opened: Promise<void>;
+};
+
+/**
+ * Opens the spool, which takes what is written until the database is there.
+ * @throws DirectoryHeld where another process has the spool.
+ */
+export async function beginStore(config: StoreConfig): Promise<BegunStore> {
+  const sealer = createSealer(await keysFor(config));
+  const spool = await openSpool({ dir: join(config.dataDir, 'spool'), sealer });
+  const database = openDatabaseLate(config);
+  const people = peopleIn(sealer, config.defaultManner);
+  const prepare = untilItSucceeds(async () => await config.beforeWrites?.(database, sealer));
+  const writer = createDurableWriter<DurableWrite>({
+    database: {
+      withScope: async (scope, work) => {
+        // At once: nothing that is written waits for the opening.
+        if (!database.isOpen) throw new DatabaseUnavailable('it is being opened', 'opening');
+        await prepare();
+        return await database.withScope(scope, work);
+      },
+    },
+    spool,
+    apply: durableWritesIn(sealer, config.hooks),
+    laneOf,
+    ...(config.onTrouble === undefined ? {} : { onTrouble: config.onTrouble }),
+  });
+  const close = async (): Promise<void> => {
+    await writer.close();
+    await spool.close();
+    await database.close();
+  };
+  let closing: Promise<void> | undefined;
+  const opened = database.opened.then(prepare).catch((error: unknown) => {
+    if (!(error instanceof DatabaseUnavailable) || !database.isOpen) throw error;
+  });
+  opened.catch(() => undefined);
+  const store: Store = {
+    database,
+    sealer,
+    writer,
+    conversations: conversationsIn(sealer),
+    alerts: alertsIn(sealer),
+    webhooks: webhookEventsIn(sealer),
+    people,
+    spoolFigures: () => spool.figures(),
+    close: () => (closing ??= close()),
+  };
+  return { store, opened };
 }
 
 async function keysFor(config: StoreConfig): Promise<readonly Uint8Array[]> {

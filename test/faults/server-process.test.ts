@@ -51,17 +51,17 @@ function launch(env: Readonly<Record<string, string>>): Omit<Server, 'url'> {
 }
 
 let emulators: Emulators;
-let dataDir: string;
+let home: string;
 
 beforeAll(async () => {
-  [emulators, dataDir] = await Promise.all([
+  [emulators, home] = await Promise.all([
     startEmulators(),
     mkdtemp(join(tmpdir(), 'hearthline-process-')),
   ]);
 });
 afterAll(async () => {
   await emulators.close();
-  await rm(dataDir, { recursive: true, force: true });
+  await rm(home, { recursive: true, force: true });
 });
 
 type TestScope = { onTestFinished(fn: () => Promise<void>): void };
@@ -73,7 +73,8 @@ async function startServer(scope: TestScope): Promise<Server> {
   const server = launch({
     NODE_ENV: 'development',
     PORT: String(port),
-    DATA_DIR: dataDir,
+    // Two processes cannot have the same one.
+    DATA_DIR: await mkdtemp(join(home, 'data-')),
     DRAIN_TIMEOUT_MS: String(DRAIN_MS),
     TWILIO_ACCOUNT_SID: emulators.twilio.accountSid,
     TWILIO_AUTH_TOKEN: AUTH_TOKEN,

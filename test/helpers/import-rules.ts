@@ -36,6 +36,8 @@ export const LAYERS: Readonly<Record<string, Rule>> = {
   'src/vendors.ts': { ours: ['src', 'adapters'], packages: 'any' },
   // Without keys, the emulators and the page to place calls from; loaded only then.
   'src/main.ts': { ours: ['src', 'emulators', 'demo/dev-server.ts'], packages: 'any' },
+  // The half of the composition that keeps things.
+  'src/durability.ts': { ours: ['src', 'pipelines'], packages: 'any' },
   'src/people.ts': { ours: ['src/companion', 'src/errors.ts'], packages: 'any' },
   adapters: { ours: [...BASICS, ...PORTS], ourTypes: ['src'], packages: 'any' },
   'adapters/stt': VENDOR_FOLDER,
@@ -120,7 +122,7 @@ function whyNotOurs(each: Import, layer: string, rule: Rule): string | undefined
 }
 
 function isComposition(path: string): boolean {
-  return ['src/main.ts', 'src/app.ts', 'src/vendors.ts'].includes(path);
+  return ['src/main.ts', 'src/app.ts', 'src/vendors.ts', 'src/durability.ts'].includes(path);
 }
 
 function whyNotPackage(each: Import, layer: string, rule: Rule): string | undefined {

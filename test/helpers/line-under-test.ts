@@ -151,6 +151,7 @@ export async function startLine(options: LineOptions = {}): Promise<LineUnderTes
     ...(options.settings ? { settings: options.settings } : {}),
     linesAhead: options.linesAhead ?? false,
     admitsWhenLate: true,
+    durability: 'none',
   });
   const watch = watchEvents(app);
   // What is made before the first call need not be waited for as long as in life.

@@ -147,6 +147,7 @@ describe('A. playback and marks', () => {
         utterance,
         turnId: expect.any(String),
         heard: LONG_WORDS.slice(0, 5).join(' '),
+        whole: 'well the garden centre opens at nine and they have lovely roses this week for you',
         interrupted: true,
       },
     ]);

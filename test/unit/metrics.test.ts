@@ -21,6 +21,14 @@ function counted(...events: (CallEvent & { call?: string; at?: number })[]) {
     ],
     mediaCounters: () => ({ mediaFrames: 12, droppedLate: 1 }),
     storeIsUp: async () => false,
+    durability: {
+      health: async () => ({ ok: false }),
+      figures: () => ({
+        database: { connections: 5, idle: 2, waiting: 1 },
+        spool: { pending: 9, bytes: 4_096 },
+        writes: { database: 20, spool: 9, 'set-aside': 0, refused: 1 },
+      }),
+    },
   });
   open.push(metrics);
   events.forEach(({ call, at, ...event }, index) => hub.publish(call ?? 'CA1', event, at ?? index));
@@ -43,6 +51,11 @@ describe('figures', () => {
     const { metrics } = counted();
     const figure = await figures(metrics);
     expect(figure('hearthline_active_calls')).toBe(7);
+    expect(figure('hearthline_database_up')).toBe(0);
+    expect(figure('hearthline_database_connections{state="used"}')).toBe(3);
+    expect(figure('hearthline_database_connections{state="waiting"}')).toBe(1);
+    expect(figure('hearthline_spool_pending')).toBe(9);
+    expect(figure('hearthline_durable_writes_total{kept="refused"}')).toBe(1);
     expect(figure('hearthline_call_limit')).toBe(50);
     expect(figure('hearthline_store_up')).toBe(0);
     expect(figure('hearthline_breaker_state{vendor="claude"}')).toBe(2);

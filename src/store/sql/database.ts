@@ -108,7 +108,7 @@ export async function openDatabase(config: DatabaseConfig): Promise<Database> {
 }
 
 /** Runs `work` for whoever asks first, again after a failure, and never again after a success. */
-function untilItSucceeds(work: () => Promise<void>): () => Promise<void> {
+export function untilItSucceeds(work: () => Promise<void>): () => Promise<void> {
   let current: Promise<void> | undefined;
   return () => {
     current ??= work().catch((error: unknown) => {

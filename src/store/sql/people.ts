@@ -38,7 +38,8 @@ export type NewSenior = {
 
 export type PeopleStore = ReturnType<typeof peopleIn>;
 
-const PHONE = 'seniors.phone';
+/** What telephone numbers' fingerprints are made for. */
+export const PHONE_PURPOSE = 'seniors.phone';
 const EMPTY: Profile = { facts: [], people: [], followUps: [] };
 
 type SnapshotRow = {
@@ -55,9 +56,31 @@ type SnapshotRow = {
   memories: { id: string; kind: string; importance: number; text_hex: string }[] | null;
 };
 
+export function seniorPlace(id: string, column: string) {
+  return { table: 'seniors', row: id, column };
+}
+
+/** @param importStamp says which version of an imported entry this is; undefined: it is edited here. */
+export function sealProfile(
+  sealer: Sealer,
+  id: string,
+  profile: Profile,
+  importStamp?: string,
+): Buffer {
+  const value = importStamp === undefined ? profile : { ...profile, importStamp };
+  return sealer.seal(seniorPlace(id, 'profile_sealed'), JSON.stringify(value));
+}
+
+/** The stamp a profile was imported with; undefined where it was edited since, or never imported. */
+export function importedAs(sealer: Sealer, id: string, sealed: Uint8Array): string | undefined {
+  const text = sealer.open(seniorPlace(id, 'profile_sealed'), sealed);
+  const { importStamp } = JSON.parse(text) as { importStamp?: unknown };
+  return typeof importStamp === 'string' ? importStamp : undefined;
+}
+
 /** @param defaultManner what a senior without a setting of their own gets. */
 export function peopleIn(sealer: Sealer, defaultManner: Person['manner']) {
-  const place = (id: string, column: string) => ({ table: 'seniors', row: id, column });
+  const place = seniorPlace;
 
   function snapshotOf(row: SnapshotRow): PersonSnapshot {
     const profile =
@@ -90,7 +113,11 @@ export function peopleIn(sealer: Sealer, defaultManner: Person['manner']) {
     };
   }
 
-  async function snapshot(tx: ScopedTransaction, which: ReturnType<typeof sql<boolean>>) {
+  async function snapshots(
+    tx: ScopedTransaction,
+    which: ReturnType<typeof sql<boolean>>,
+    limit: number,
+  ): Promise<PersonSnapshot[]> {
     const { rows } = await sql<SnapshotRow>`
       select s.id, s.status, s.name_sealed, s.phone_sealed, s.profile_sealed, s.language,
         s.time_zone, s.manner,
@@ -102,9 +129,16 @@ export function peopleIn(sealer: Sealer, defaultManner: Person['manner']) {
             order by m.importance desc, m.id)
           from (select * from memories where senior_id = s.id
             order by importance desc, id limit 50) m) as memories
-      from seniors s where ${which} limit 1`.execute(tx);
-    const [row] = rows;
-    return row === undefined ? undefined : snapshotOf(row);
+      from seniors s where ${which} order by s.id limit ${limit}`.execute(tx);
+    return rows.map(snapshotOf);
+  }
+
+  async function snapshot(
+    tx: ScopedTransaction,
+    which: ReturnType<typeof sql<boolean>>,
+  ): Promise<PersonSnapshot | undefined> {
+    const [first] = await snapshots(tx, which, 1);
+    return first;
   }
 
   return {
@@ -114,8 +148,26 @@ export function peopleIn(sealer: Sealer, defaultManner: Person['manner']) {
     byPhone: (tx: ScopedTransaction, phone: string): Promise<PersonSnapshot | undefined> =>
       snapshot(
         tx,
-        sql<boolean>`s.phone_fingerprint = any (${sealer.fingerprints(PHONE, phone)}::bytea[])`,
+        sql<boolean>`s.phone_fingerprint = any (${sealer.fingerprints(PHONE_PURPOSE, phone)}::bytea[])`,
       ),
+
+    /** Those of these ids that are there, by id. */
+    byIds: (tx: ScopedTransaction, seniorIds: readonly string[]): Promise<PersonSnapshot[]> =>
+      snapshots(tx, sql<boolean>`s.id = any (${seniorIds}::uuid[])`, seniorIds.length),
+
+    /**
+     * Everybody's id, and a word that is another one whenever what is known of them has changed:
+     * themselves, their consents, their memories.
+     */
+    async versions(tx: ScopedTransaction): Promise<{ id: string; version: string }[]> {
+      const { rows } = await sql<{ id: string; version: string }>`
+        select s.id, concat_ws('/', s.xmin::text,
+          (select count(*)::text || max(c.id::text) from consents c where c.senior_id = s.id),
+          (select count(*)::text || max(m.updated_at)::text from memories m
+            where m.senior_id = s.id)) as version
+        from seniors s`.execute(tx);
+      return rows;
+    },
 
     byId: (tx: ScopedTransaction, seniorId: string): Promise<PersonSnapshot | undefined> =>
       snapshot(tx, sql<boolean>`s.id = ${seniorId}::uuid`),
@@ -131,10 +183,10 @@ export function peopleIn(sealer: Sealer, defaultManner: Person['manner']) {
           status: senior.status,
           name_sealed: sealer.seal(place(id, 'name_sealed'), senior.name),
           phone_sealed: sealer.seal(place(id, 'phone_sealed'), senior.phone),
-          phone_fingerprint: sealer.fingerprint(PHONE, senior.phone),
+          phone_fingerprint: sealer.fingerprint(PHONE_PURPOSE, senior.phone),
           language: senior.language,
           time_zone: senior.timeZone,
-          profile_sealed: sealer.seal(place(id, 'profile_sealed'), JSON.stringify(senior.profile)),
+          profile_sealed: sealProfile(sealer, id, senior.profile),
           manner: JSON.stringify(senior.manner),
         })
         .execute();

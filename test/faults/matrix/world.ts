@@ -181,6 +181,7 @@ async function startServer(
     settings: { goodbyeNotBeforeMs: 0 },
     linesAhead: false,
     admitsWhenLate: true,
+    durability: 'none',
   });
   const events: TimedCallEvent[] = [];
   app.events.subscribe((event) => void events.push(event));

@@ -1,0 +1,49 @@
+/** What must be kept of a call, as the call tells it. */
+import type { DurableWriter } from '../src/store/durable-writer.ts';
+import type { DurableWrite } from '../src/store/durable-writes.ts';
+import type { AlertRecord } from '../src/store/sql/alerts.ts';
+import type { CallFacts, TurnRecord } from '../src/store/sql/conversations.ts';
+
+export type { AlertRecord, CallFacts, TurnRecord };
+
+/** Nothing here throws or waits: a call goes on whatever becomes of its records. */
+export type CallRecords = {
+  started(call: CallFacts): void;
+  turn(call: CallFacts, turn: TurnRecord): void;
+  alert(call: CallFacts, alert: AlertRecord): void;
+  /** `resumeCount`: how often by now. */
+  resumed(call: CallFacts, resumeCount: number): void;
+  /** Moved to another instance, or lost: not ended. Queues memory extraction of what there is. */
+  handedOver(call: CallFacts): void;
+  /** `endedAtMs`: Unix milliseconds. */
+  ended(call: CallFacts, endedAtMs: number, reason: string): void;
+};
+
+/** Records that survive the process. The writer keeps the order within a call. */
+export function recordsInto(writer: Pick<DurableWriter<DurableWrite>, 'write'>): CallRecords {
+  const keep = (write: DurableWrite): void => {
+    // Owned by the writer: it never rejects, and `flush` waits for it.
+    void writer.write(write);
+  };
+  return {
+    started: (call) => keep({ kind: 'conversation-started', call }),
+    turn: (call, turn) => keep({ kind: 'turn', call, turn }),
+    alert: (call, alert) => keep({ kind: 'alert', call, alert }),
+    resumed: (call, resumeCount) => keep({ kind: 'conversation-resumed', call, resumeCount }),
+    handedOver: (call) => keep({ kind: 'memories-due', call }),
+    ended: (call, endedAtMs, reason) =>
+      keep({ kind: 'conversation-ended', call, endedAtMs, reason }),
+  };
+}
+
+const nothing = (): void => undefined;
+
+/** Keeps nothing. For tests that judge other things. */
+export const NO_RECORDS: CallRecords = {
+  started: nothing,
+  turn: nothing,
+  alert: nothing,
+  resumed: nothing,
+  handedOver: nothing,
+  ended: nothing,
+};

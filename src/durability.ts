@@ -1,0 +1,165 @@
+/**
+ * What outlives the process, put together: the store, the records of calls, and who the line knows.
+ *
+ * It takes writes as soon as it has begun. The database is opened behind the listening server; what
+ * is written meanwhile waits in the spool.
+ */
+import { NO_RECORDS, recordsInto, type CallRecords } from '../pipelines/records.ts';
+import { DEFAULT_MANNER, stranger } from './companion/person.ts';
+import type { Config } from './config.ts';
+import { StartError } from './errors.ts';
+import type { Logger } from './log.ts';
+import { readPeopleFile, type People, type PersonEntry } from './people.ts';
+import { DirectoryHeld } from './store/directory-lock.ts';
+import type { Kept } from './store/durable-writer.ts';
+import type { DurableWrite } from './store/durable-writes.ts';
+import { createPeopleDirectory, type PeopleDirectory } from './store/people-directory.ts';
+import type { Sealer } from './store/sealed-text.ts';
+import type { SpoolFigures } from './store/spool-types.ts';
+import type { Database, DatabaseFigures } from './store/sql/database.ts';
+import { importPeople, type ImportedPerson } from './store/sql/people-import.ts';
+import { beginStore, type Store } from './store/store.ts';
+import { isUuid, uuidOf } from './store/uuid.ts';
+import { TroubleLog } from './trouble-log.ts';
+
+/** Figures for operators; nothing personal. */
+export type DurabilityFigures = {
+  readonly database: DatabaseFigures;
+  readonly spool: SpoolFigures;
+  /** Since the start: writes by where they went. */
+  readonly writes: Readonly<Record<Kept, number>>;
+  readonly people: number;
+};
+
+export type Durability = {
+  readonly store: Store;
+  readonly records: CallRecords;
+  readonly people: People;
+  /** For whoever has changed somebody and wants it known here at once. */
+  readonly directory: PeopleDirectory;
+  /**
+   * Resolves when the database is there and people are known, or when the database is away and the
+   * line goes on without it. Rejects with StartError where it can never be opened.
+   */
+  readonly settled: Promise<void>;
+  readonly isSettled: boolean;
+  health(): ReturnType<Database['health']>;
+  figures(): DurabilityFigures;
+  /** @returns whether everything is in the database; what is not is on the disk. */
+  flush(timeoutMs: number): Promise<boolean>;
+  /** Lets go of everything, within the time; what hangs then is left to the end of the process. */
+  close(timeoutMs: number): Promise<void>;
+};
+
+/** Entries of the file that are imported in one transaction. */
+const IMPORT_BATCH = 200;
+
+/** @throws StartError where another process has the data directory; ConfigError for `people.json`. */
+export async function openDurability(config: Config, log: Logger): Promise<Durability> {
+  const entries = (await readPeopleFile(config.dataDir)).map(withIds);
+  const troubles = new TroubleLog(log);
+  const { store, opened } = await beginStore({
+    databaseUrl: config.databaseUrl,
+    dataDir: config.dataDir,
+    encryptionKeys: config.encryptionKey === undefined ? [] : [config.encryptionKey],
+    defaultManner: DEFAULT_MANNER,
+    beforeWrites: async (database, sealer) => await importAll(database, sealer, entries, log),
+    onProgress: (sentence) => process.stderr.write(`hearthline: ${sentence}\n`),
+    onTrouble: (trouble) => troubles.tell(trouble),
+  }).catch((error: unknown) => {
+    throw startError(error);
+  });
+  const writes: Record<Kept, number> = { database: 0, spool: 0, 'set-aside': 0, refused: 0 };
+  const records = recordsInto({
+    write: async (write: DurableWrite) => {
+      const kept = await store.writer.write(write);
+      writes[kept] += 1;
+      return kept;
+    },
+  });
+  const directory = createPeopleDirectory({
+    database: store.database,
+    people: store.people,
+    initial: entries.map(({ person }) => person),
+  });
+  let isSettled = false;
+  const settle = async (): Promise<void> => {
+    await opened.catch((error: unknown) => {
+      throw startError(error);
+    });
+    // A database that is away: what is known from the file has to do for now.
+    await directory.refresh().catch(() => troubles.peopleUnread());
+    directory.follow();
+    isSettled = true;
+  };
+  const settled = settle();
+  settled.catch(() => undefined);
+  return {
+    store,
+    records,
+    directory,
+    people: {
+      byPhone: (phone) => directory.byPhone(phone) ?? stranger(phone),
+      byId: (personId) => directory.byId(personId),
+    },
+    settled,
+    get isSettled() {
+      return isSettled;
+    },
+    health: async () => await store.database.health(),
+    figures: () => ({
+      database: store.database.figures(),
+      spool: store.spoolFigures(),
+      writes,
+      people: directory.size,
+    }),
+    flush: async (timeoutMs) => await store.writer.flush(timeoutMs),
+    close: async (timeoutMs) => {
+      await within(timeoutMs, [directory.close(), store.close()]);
+    },
+  };
+}
+
+export { NO_RECORDS };
+
+async function importAll(
+  database: Pick<Database, 'withScope'>,
+  sealer: Sealer,
+  entries: readonly ImportedPerson[],
+  log: Logger,
+): Promise<void> {
+  for (let at = 0; at < entries.length; at += IMPORT_BATCH) {
+    const batch = entries.slice(at, at + IMPORT_BATCH);
+    const { refused } = await database.withScope({ kind: 'service' }, (tx) =>
+      importPeople(tx, sealer, batch),
+    );
+    for (const personId of refused) {
+      log.error('somebody else has this telephone number: not imported', { personId });
+    }
+  }
+}
+
+/** The same ids each time, so that importing an entry again finds whom it made. */
+function withIds({ person, family }: PersonEntry): ImportedPerson {
+  const { personId } = person;
+  const id = isUuid(personId) ? personId : uuidOf('people.json person', personId);
+  return {
+    person: { ...person, personId: id },
+    family: { id: uuidOf('people.json family', family), name: family },
+  };
+}
+
+function startError(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof StartError) return error;
+  if (error instanceof DirectoryHeld) return new StartError(error.message, error);
+  return new StartError(`the database could not be opened: ${error.message}`, error);
+}
+
+async function within(timeoutMs: number, work: readonly Promise<void>[]): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs);
+  });
+  await Promise.race([Promise.allSettled(work), late]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,141 @@
+/**
+ * Everybody the line knows, in memory, so that a ring never waits for SQL and a call from a known
+ * person is theirs also while the database is away. It follows the database by asking every few
+ * seconds what has changed, and reads only that.
+ */
+import { setImmediate as yieldToCalls, setTimeout as sleep } from 'node:timers/promises';
+import type { Person } from '../companion/person.ts';
+import type { Database } from './sql/database.ts';
+import type { PeopleStore, PersonSnapshot } from './sql/people.ts';
+
+export type PeopleDirectory = {
+  /** E.164. Undefined: nobody. */
+  byPhone(phone: string): Person | undefined;
+  byId(seniorId: string): Person | undefined;
+  readonly size: number;
+  /** Whether it has been read from the database since the start. */
+  readonly isLoaded: boolean;
+  /** Reads what has changed. @throws DatabaseUnavailable, and keeps what it had. */
+  refresh(): Promise<void>;
+  /** Begins to follow the database. */
+  follow(): void;
+  /** Resolves when nothing of it is under way any more. */
+  close(): Promise<void>;
+};
+
+export type PeopleDirectoryOptions = {
+  readonly database: Pick<Database, 'withScope'>;
+  readonly people: Pick<PeopleStore, 'versions' | 'byIds'>;
+  /** Known before anything was read. */
+  readonly initial: readonly Person[];
+  /** What calls are given to know. */
+  readonly personOf?: (snapshot: PersonSnapshot) => Person;
+  readonly everyMs?: number;
+};
+
+/** A change made elsewhere is known here after this at the latest, if the database answers. */
+const EVERY_MS = 10_000;
+/** Opening what is sealed about so many takes some milliseconds; then calls have their turn. */
+const BATCH = 50;
+
+type Known = { readonly version: string | undefined; readonly person: Person };
+
+export function createPeopleDirectory(options: PeopleDirectoryOptions): PeopleDirectory {
+  return new FollowingDirectory(options);
+}
+
+class FollowingDirectory implements PeopleDirectory {
+  readonly #options: PeopleDirectoryOptions;
+  readonly #byId = new Map<string, Known>();
+  readonly #byPhone = new Map<string, string>();
+  readonly #closed = new AbortController();
+  #refreshing: Promise<void> | undefined;
+  #following: Promise<void> | undefined;
+  #isLoaded = false;
+
+  constructor(options: PeopleDirectoryOptions) {
+    this.#options = options;
+    for (const person of options.initial) this.#put(person, undefined);
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  get isLoaded(): boolean {
+    return this.#isLoaded;
+  }
+
+  byPhone(phone: string): Person | undefined {
+    const id = this.#byPhone.get(phone);
+    return id === undefined ? undefined : this.byId(id);
+  }
+
+  byId(seniorId: string): Person | undefined {
+    return this.#byId.get(seniorId)?.person;
+  }
+
+  async refresh(): Promise<void> {
+    // What a caller knows of may have been written after the one under way has looked.
+    await this.#refreshing?.catch(() => undefined);
+    this.#refreshing ??= this.#read().finally(() => {
+      this.#refreshing = undefined;
+    });
+    await this.#refreshing;
+  }
+
+  follow(): void {
+    this.#following ??= this.#follow();
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort();
+    await this.#following;
+    await this.#refreshing?.catch(() => undefined);
+  }
+
+  async #follow(): Promise<void> {
+    const { signal } = this.#closed;
+    while (!signal.aborted) {
+      const everyMs = this.#options.everyMs ?? EVERY_MS;
+      await sleep(everyMs, undefined, { signal, ref: false }).catch(() => undefined);
+      // While the database is away what is known stays, and the next look comes anyway.
+      if (!signal.aborted) await this.refresh().catch(() => undefined);
+    }
+  }
+
+  async #read(): Promise<void> {
+    const { database, people, personOf = personIn } = this.#options;
+    const versions = await database.withScope({ kind: 'service' }, (tx) => people.versions(tx));
+    const there = new Map(versions.map(({ id, version }) => [id, version]));
+    for (const id of [...this.#byId.keys()]) if (!there.has(id)) this.#remove(id);
+    const changed = versions.filter(({ id, version }) => this.#byId.get(id)?.version !== version);
+    for (let at = 0; at < changed.length && !this.#closed.signal.aborted; at += BATCH) {
+      const ids = changed.slice(at, at + BATCH).map(({ id }) => id);
+      const found = await database.withScope({ kind: 'service' }, (tx) => people.byIds(tx, ids));
+      for (const snapshot of found) {
+        const { personId } = snapshot.person;
+        this.#put(personOf(snapshot), there.get(personId));
+      }
+      await yieldToCalls();
+    }
+    this.#isLoaded = true;
+  }
+
+  #put(person: Person, version: string | undefined): void {
+    this.#remove(person.personId);
+    this.#byId.set(person.personId, { version, person });
+    this.#byPhone.set(person.phone, person.personId);
+  }
+
+  #remove(id: string): void {
+    const known = this.#byId.get(id);
+    if (known === undefined) return;
+    this.#byId.delete(id);
+    if (this.#byPhone.get(known.person.phone) === id) this.#byPhone.delete(known.person.phone);
+  }
+}
+
+function personIn({ person }: PersonSnapshot): Person {
+  return person;
+}
