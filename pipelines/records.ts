@@ -15,6 +15,8 @@ export type CallRecords = {
   resumed(call: CallFacts, resumeCount: number): void;
   /** Moved to another instance, or lost: not ended. Queues memory extraction of what there is. */
   handedOver(call: CallFacts): void;
+  /** The line gave the call up, or lost it: whoever was on it should be called back. */
+  callBackDue(call: CallFacts): void;
   /** `endedAtMs`: Unix milliseconds. */
   ended(call: CallFacts, endedAtMs: number, reason: string): void;
 };
@@ -31,6 +33,7 @@ export function recordsInto(writer: Pick<DurableWriter<DurableWrite>, 'write'>):
     alert: (call, alert) => keep({ kind: 'alert', call, alert }),
     resumed: (call, resumeCount) => keep({ kind: 'conversation-resumed', call, resumeCount }),
     handedOver: (call) => keep({ kind: 'memories-due', call }),
+    callBackDue: (call) => keep({ kind: 'call-back-due', call }),
     ended: (call, endedAtMs, reason) =>
       keep({ kind: 'conversation-ended', call, endedAtMs, reason }),
   };
@@ -45,5 +48,6 @@ export const NO_RECORDS: CallRecords = {
   alert: nothing,
   resumed: nothing,
   handedOver: nothing,
+  callBackDue: nothing,
   ended: nothing,
 };

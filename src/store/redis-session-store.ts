@@ -115,7 +115,7 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Redi
       Number((await ask('currentEpoch', redis.get(epochKey(callSid)))) ?? 0),
     saveSnapshot: async (callSid, epoch, sealed, ttlMs) => {
       const keys = [snapshotKey(callSid), epochKey(callSid), callKey(callSid)];
-      const values = [epoch, sealed, wholeMs(ttlMs)];
+      const values = [String(epoch), sealed, wholeMs(ttlMs)];
       const script = redis.eval(saveSnapshotScript, 3, ...keys, ...values);
       return (await ask('saveSnapshot', script)) === 1;
     },
@@ -127,7 +127,7 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Redi
       await ask('beat', Promise.all([known, alive]));
     },
     instances: async () => {
-      const known = await ask('instances', redis.zrange('instances', 0, -1));
+      const known = await ask('instances', redis.zrange('instances', 0, '-1'));
       if (known.length === 0) return [];
       const beats = await ask('instances', redis.mget(known.map(instanceKey)));
       return known.map((instance, at) => {
