@@ -2,6 +2,7 @@
 import type { Sealer } from './sealed-text.ts';
 import { type AlertRecord, alertsIn } from './sql/alerts.ts';
 import { type CallFacts, conversationsIn, type TurnRecord } from './sql/conversations.ts';
+import { type MessageRecord, messagesIn } from './sql/messages.ts';
 import type { ScopedTransaction } from './sql/scoped-transaction.ts';
 import { type IncomingWebhook, webhookEventsIn } from './sql/webhook-events.ts';
 
@@ -24,11 +25,15 @@ export type DurableWrite =
   | { readonly kind: 'alert'; readonly call: CallFacts; readonly alert: AlertRecord }
   /** The call is not over and not ours any more: what there is of it is worth remembering. */
   | { readonly kind: 'memories-due'; readonly call: CallFacts }
-  | { readonly kind: 'webhook'; readonly webhook: IncomingWebhook };
+  /** The line gave the call up, or lost it: whoever was on it should be called back. */
+  | { readonly kind: 'call-back-due'; readonly call: CallFacts }
+  | { readonly kind: 'webhook'; readonly webhook: IncomingWebhook }
+  /** A text message; one that says stop takes its sender's consent back. */
+  | { readonly kind: 'message'; readonly message: MessageRecord };
 
 /**
  * What follows from a write the first time it is applied, in the same transaction: enqueueing jobs.
- * `memoriesDue` follows each time, and must be the same twice as once. Whatever these throw undoes the write, which is then tried again or set aside.
+ * `memoriesDue` and `callBackDue` follow each time, and must be the same twice as once. Whatever these throw undoes the write, which is then tried again or set aside.
  */
 export type DurableWriteHooks = {
   readonly conversationEnded?: (tx: ScopedTransaction, call: CallFacts) => Promise<void>;
@@ -38,17 +43,26 @@ export type DurableWriteHooks = {
     alert: AlertRecord,
   ) => Promise<void>;
   readonly memoriesDue?: (tx: ScopedTransaction, call: CallFacts) => Promise<void>;
+  readonly callBackDue?: (tx: ScopedTransaction, call: CallFacts) => Promise<void>;
   readonly webhookRecorded?: (tx: ScopedTransaction, eventId: string) => Promise<void>;
 };
 
 export function laneOf(write: DurableWrite): string {
-  return write.kind === 'webhook' ? write.webhook.eventKey : write.call.callSid;
+  switch (write.kind) {
+    case 'webhook':
+      return write.webhook.eventKey;
+    case 'message':
+      return write.message.messageKey;
+    default:
+      return write.call.callSid;
+  }
 }
 
 export function durableWritesIn(sealer: Sealer, hooks: DurableWriteHooks = {}) {
   const conversations = conversationsIn(sealer);
   const alerts = alertsIn(sealer);
   const webhooks = webhookEventsIn(sealer);
+  const messages = messagesIn(sealer);
   return async function apply(tx: ScopedTransaction, write: DurableWrite): Promise<void> {
     switch (write.kind) {
       case 'conversation-started':
@@ -74,11 +88,18 @@ export function durableWritesIn(sealer: Sealer, hooks: DurableWriteHooks = {}) {
         await conversations.start(tx, write.call);
         await hooks.memoriesDue?.(tx, write.call);
         return;
+      case 'call-back-due':
+        await conversations.start(tx, write.call);
+        await hooks.callBackDue?.(tx, write.call);
+        return;
       case 'webhook': {
         const { eventId, isNew } = await webhooks.record(tx, write.webhook);
-        if (isNew) await hooks.webhookRecorded?.(tx, eventId);
+        if (isNew && write.webhook.isAnswered !== true) await hooks.webhookRecorded?.(tx, eventId);
         return;
       }
+      case 'message':
+        await messages.put(tx, write.message);
+        return;
     }
   };
 }

@@ -201,6 +201,18 @@ export const TABLE_FIXTURES: Readonly<Record<string, TableFixture>> = {
       body_sealed: sealed(),
     }),
   },
+  messages: {
+    touch: 'meaning',
+    key: 'id',
+    row: (ids) => ({
+      id: uuidv7(),
+      message_key: unique(),
+      senior_id: ids.seniorId,
+      meaning: 'other',
+      body_sealed: sealed(),
+      received_at: new Date(),
+    }),
+  },
   job_attempts: {
     touch: 'instance',
     key: 'id',

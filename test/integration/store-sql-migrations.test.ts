@@ -129,14 +129,18 @@ test('check says what is pending, changes nothing, and fails until it is applied
 test('the embedded database is migrated and checked by the same command', async () => {
   expect((await migrate(['up'], undefined)).printed.steps.map((step) => step.name)).toEqual(NAMES);
   expect((await migrate(['check'], undefined)).code).toBe(0);
-  expect((await migrate(['down', '4', '--yes'], undefined)).printed.steps.length).toBe(4);
-  expect((await migrate(['up'], undefined)).printed.steps.length).toBe(4);
+  expect(
+    (await migrate(['down', String(NAMES.length), '--yes'], undefined)).printed.steps.length,
+  ).toBe(NAMES.length);
+  expect((await migrate(['up'], undefined)).printed.steps.length).toBe(NAMES.length);
 }, 90_000);
 
 test('a server that is told to check only does not start on a schema that is behind', async () => {
   const { url } = await postgres.createDatabase();
   const opened = openDatabase({ databaseUrl: url, dataDir: dir, migrations: 'check' });
-  await expect(opened).rejects.toThrow(/4 migration\(s\) behind .*migrate\.ts up/);
+  await expect(opened).rejects.toThrow(
+    /^the database is \d+ migration\(s\) behind .*migrate\.ts up/,
+  );
   expect(await tablesOf(url)).toEqual([]);
 });
 

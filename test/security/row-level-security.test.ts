@@ -58,6 +58,7 @@ const EXPECTED: Readonly<Record<string, Readonly<Record<Who, string>>>> = {
     admin: '*---',
     service: '***-',
   },
+  messages: { nobody: '----', caregiver: 'a---', call: '----', admin: '*--*', service: '****' },
   job_attempts: { nobody: '----', caregiver: '----', call: '----', admin: '*---', service: '****' },
   audit_log: { nobody: '----', caregiver: '----', call: '----', admin: '*---', service: '**--' },
   spool_positions: {

@@ -216,6 +216,17 @@ export type WebhookEventTable = {
   error_code: Nullable<string>;
 };
 
+export type MessageTable = {
+  id: string;
+  message_key: string;
+  senior_id: Nullable<string>;
+  meaning: 'stop' | 'start' | 'other';
+  body_sealed: Buffer;
+  media_count: Generated<number>;
+  received_at: Time;
+  created_at: DefaultTime;
+};
+
 export type JobAttemptTable = {
   id: string;
   job_id: string;
@@ -265,4 +276,5 @@ export type Tables = {
   job_attempts: JobAttemptTable;
   audit_log: AuditLogTable;
   spool_positions: SpoolPositionTable;
+  messages: MessageTable;
 };

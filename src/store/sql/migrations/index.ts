@@ -4,10 +4,12 @@ import * as people from './0001-people.ts';
 import * as conversations from './0002-conversations.ts';
 import * as care from './0003-care.ts';
 import * as operations from './0004-operations.ts';
+import * as messages from './0005-messages.ts';
 
 export const MIGRATIONS = {
   '0001-people': people,
   '0002-conversations': conversations,
   '0003-care': care,
   '0004-operations': operations,
+  '0005-messages': messages,
 } as const satisfies Record<string, Migration>;
