@@ -64,7 +64,7 @@ export const LAYERS: Readonly<Record<string, Rule>> = {
 const KEPT_PACKAGES: readonly { readonly package: RegExp; readonly layers: readonly string[] }[] = [
   { package: /^(express|helmet)$/, layers: ['routes', 'src/app.ts'] },
   { package: /^ws$/, layers: ['websocket', 'adapters', 'emulators', 'src/app.ts'] },
-  { package: /^(ioredis|pg|kysely)(\/|$)/, layers: ['src/store'] },
+  { package: /^(ioredis|pg|pg-boss|kysely)(\/|$)/, layers: ['src/store'] },
   { package: /^(@deepgram|@anthropic-ai|@elevenlabs|@google)\//, layers: ['adapters'] },
   // Besides its REST client it holds the check of a webhook's signature.
   { package: /^twilio(\/|$)/, layers: ['adapters', 'routes'] },

@@ -8,7 +8,7 @@
 import pg from 'pg';
 import { DatabaseUnavailable, translateError } from './database-errors.ts';
 import { type Embedded, startEmbedded } from './embedded.ts';
-import { grantSchemaToService, type SqlExecutor } from './job-queue-access.ts';
+import { grantSchemaToService, type SqlExecutor, sqlExecutorOn } from './job-queue-access.ts';
 import { migrateToLatest, type MigrationState, migrationState } from './migrate.ts';
 import { inScope, type ScopedTransaction } from './scoped-transaction.ts';
 import type { Scope } from './scope.ts';
@@ -182,14 +182,7 @@ function databaseOn(
       transactions,
       failures,
     }),
-    jobQueue: {
-      executeSql: async (text, values = []) => {
-        const { rows } = await pool.query(text, [...values]).catch((error: unknown) => {
-          throw translateError(error);
-        });
-        return { rows };
-      },
-    },
+    jobQueue: sqlExecutorOn(pool),
     allowServiceIn: (schema) => grantSchemaToService(pool, schema),
     close: () => (closing ??= close()),
   };

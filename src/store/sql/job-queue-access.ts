@@ -5,6 +5,7 @@
  */
 import { CompiledQuery } from 'kysely';
 import type { Pool } from 'pg';
+import { QueryRefused, translateError } from './database-errors.ts';
 import type { ScopedTransaction } from './scoped-transaction.ts';
 
 /** What pg-boss takes as its `db`. */
@@ -25,6 +26,40 @@ export function sqlExecutorOf(tx: ScopedTransaction): SqlExecutor {
       return { rows };
     },
   };
+}
+
+/**
+ * For the queue's own upkeep, as the login role. Several statements in one text give the rows of all
+ * of them. Where one fails that had begun a transaction, the connection does not go back open.
+ */
+export function sqlExecutorOn(pool: Pool): SqlExecutor {
+  return {
+    executeSql: async (text, values = []) => {
+      const client = await pool.connect().catch((error: unknown) => {
+        throw translateError(error);
+      });
+      // A connection that is lost tells its query; without a listener it would end the process.
+      const ignored = (): void => undefined;
+      client.on('error', ignored);
+      try {
+        const results: Result | Result[] = await client.query(text, [...values]);
+        client.release();
+        return { rows: [results].flat().flatMap(({ rows }) => rows) };
+      } catch (error) {
+        client.release(/\bbegin\b/i.test(text) || !isAnswer(error));
+        throw translateError(error);
+      } finally {
+        client.off('error', ignored);
+      }
+    },
+  };
+}
+
+type Result = { readonly rows: Record<string, unknown>[] };
+
+/** The server said no, so the connection itself is well. */
+function isAnswer(error: unknown): boolean {
+  return translateError(error) instanceof QueryRefused;
 }
 
 const NAME = /^[a-z][a-z0-9_]{0,62}$/;

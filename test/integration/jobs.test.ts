@@ -1,0 +1,381 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { VendorError } from '../../src/errors.ts';
+import { JobFailure } from '../../src/store/jobs/job-failure.ts';
+import type { JobEvent, JobHandler, JobName, Jobs } from '../../src/store/jobs/job-types.ts';
+import { createJobs, type JobsOptions } from '../../src/store/jobs/jobs.ts';
+import { type Database, openDatabase } from '../../src/store/sql/database.ts';
+import { DatabaseUnavailable } from '../../src/store/sql/database-errors.ts';
+import { startPostgres, type TestPostgres } from '../helpers/postgres-server.ts';
+
+const service = { kind: 'service' } as const;
+
+let postgres: TestPostgres;
+let home: string;
+beforeAll(async () => {
+  postgres = await startPostgres();
+  home = await mkdtemp(join(tmpdir(), 'hearthline-jobs-'));
+}, 180_000);
+afterAll(async () => {
+  await postgres?.stop();
+  if (home) await rm(home, { recursive: true, force: true });
+});
+
+async function eventually(what: () => boolean | Promise<boolean>, withinMs: number): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  while (!(await what())) {
+    if (Date.now() > deadline) throw new Error(`did not come true in ${withinMs} ms`);
+    await sleep(20);
+  }
+}
+
+const QUICK = { retryDelaySeconds: 0, retryDelayMaxSeconds: 1 };
+
+/** Each test has jobs of its own, on tables that it shares with those before it. */
+const opened: Jobs[] = [];
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((jobs) => jobs.stop(2_000)));
+});
+
+function open(database: Database, options: Partial<JobsOptions> = {}) {
+  const events: JobEvent[] = [];
+  const jobs = createJobs({
+    database,
+    instance: 'test',
+    pollMs: 50,
+    onEvent: (event) => void events.push(event),
+    ...options,
+  });
+  opened.push(jobs);
+  return { jobs, events };
+}
+
+let unique = 0;
+const newSid = () => `CA-job-${(unique += 1)}-${Date.now()}`;
+
+async function attemptsOf(database: Database, jobId: string) {
+  return await database.withScope(service, (tx) =>
+    tx
+      .selectFrom('job_attempts')
+      .select(['attempt', 'outcome', 'error_code', 'instance', 'queue'])
+      .where('job_id', '=', jobId)
+      .orderBy('attempt')
+      .execute(),
+  );
+}
+
+describe.each(['server', 'embedded'] as const)('jobs: %s', (kind) => {
+  let database: Database;
+  beforeAll(async () => {
+    const databaseUrl = kind === 'server' ? (await postgres.createDatabase()).url : undefined;
+    database = await openDatabase({ databaseUrl, dataDir: join(home, kind) });
+  }, 60_000);
+  afterAll(() => database?.close());
+
+  test('a job is there if and only if its cause is, and is done once', async () => {
+    const { jobs } = open(database);
+    const done: string[] = [];
+    jobs.work('notify', async ({ callSid }) => void done.push(callSid ?? ''));
+    await jobs.start();
+    const [kept, undone] = [newSid(), newSid()];
+    const failed = database.withScope(service, async (tx) => {
+      await jobs.enqueueIn(tx, 'notify', { callSid: undone });
+      throw new Error('and then something failed');
+    });
+    await expect(failed).rejects.toThrow('and then something failed');
+    await database.withScope(service, (tx) => jobs.enqueueIn(tx, 'notify', { callSid: kept }));
+    await eventually(() => done.includes(kept), 5_000);
+    await eventually(async () => (await jobs.depths()).notify.active === 0, 5_000);
+    expect(done).toEqual([kept]);
+    expect(await jobs.depths()).toMatchObject({ notify: { ready: 0, later: 0, active: 0 } });
+    expect(jobs.figures().queues.notify).toMatchObject({ done: 1, failed: 0 });
+  }, 30_000);
+
+  test('a key makes it one job, however often, from wherever and while it runs it is sent', async () => {
+    const { jobs } = open(database);
+    const [callSid, other] = [newSid(), newSid()];
+    const done: string[] = [];
+    jobs.work('transcript', async (data) => {
+      done.push(data.callSid ?? '');
+      if (data.callSid === callSid) await jobs.enqueue('transcript', data, { key: callSid });
+    });
+    await jobs.start();
+    await Promise.all(
+      Array.from({ length: 10 }, () => jobs.enqueue('transcript', { callSid }, { key: callSid })),
+    );
+    await eventually(() => done.includes(callSid), 5_000);
+    await jobs.enqueue('transcript', { callSid }, { key: callSid });
+    await jobs.enqueue('transcript', { callSid: other });
+    await eventually(() => done.includes(other), 5_000);
+    expect(done).toEqual([callSid, other]);
+  }, 30_000);
+
+  test('not before its time', async () => {
+    const { jobs } = open(database);
+    const at: number[] = [];
+    jobs.work('call-back', async () => void at.push(performance.now()));
+    await jobs.start();
+    const sentAt = performance.now();
+    await jobs.enqueue('call-back', { callSid: newSid() }, { afterSeconds: 1 });
+    expect((await jobs.depths())['call-back'].later).toBe(1);
+    await eventually(() => at.length > 0, 5_000);
+    expect((at[0] ?? 0) - sentAt).toBeGreaterThan(900);
+  }, 30_000);
+
+  test('tried again, with codes and no words in the book, until it is a dead letter; replayed, it is done', async () => {
+    const secret = 'Zwetschgendatschi';
+    const failures = [
+      new VendorError('claude', 'overloaded', { cause: new Error(secret) }),
+      new JobFailure('no-answer'),
+      new Error(secret),
+    ];
+    let works = false;
+    const { jobs, events } = open(database, { policies: { memories: { ...QUICK, retries: 2 } } });
+    const seen: { jobId: string; attempt: number; isLastAttempt: boolean }[] = [];
+    jobs.work('memories', async (_data, { jobId, attempt, isLastAttempt }) => {
+      seen.push({ jobId, attempt, isLastAttempt });
+      const failure = failures[attempt - 1];
+      if (!works && failure) throw failure;
+    });
+    await jobs.start();
+    const callSid = newSid();
+    await jobs.enqueue('memories', { callSid }, { key: callSid });
+    await eventually(async () => (await jobs.dead()).length > 0, 15_000);
+    const [jobId = ''] = seen.map((each) => each.jobId);
+    expect(seen).toEqual([
+      { jobId, attempt: 1, isLastAttempt: false },
+      { jobId, attempt: 2, isLastAttempt: false },
+      { jobId, attempt: 3, isLastAttempt: true },
+    ]);
+    const common = { instance: 'test', queue: 'memories', outcome: 'failed' };
+    expect(await attemptsOf(database, jobId)).toEqual([
+      { ...common, attempt: 1, error_code: 'claude-overloaded' },
+      { ...common, attempt: 2, error_code: 'no-answer' },
+      { ...common, attempt: 3, error_code: 'defect' },
+    ]);
+    const [dead, ...others] = await jobs.dead();
+    expect(others).toEqual([]);
+    expect(dead).toMatchObject({
+      name: 'memories',
+      data: { callSid },
+      attempts: 3,
+      errorCode: 'defect',
+    });
+    expect(dead!.diedAtMs).toBeGreaterThanOrEqual(dead!.createdAtMs);
+    expect(await jobs.depths()).toMatchObject({ memories: { ready: 0, dead: 1 } });
+    const { rows } = await database.jobQueue.executeSql(
+      'select row_to_json(j)::text as row from pgboss.job j',
+    );
+    expect(JSON.stringify([rows, events])).not.toContain(secret);
+    expect(events.filter((event) => event.kind === 'job-failed')).toEqual([
+      expect.objectContaining({ code: 'claude-overloaded', isDead: false }),
+      expect.objectContaining({ code: 'no-answer', isDead: false }),
+      expect.objectContaining({ code: 'defect', isDead: true }),
+    ]);
+
+    works = true;
+    expect(await jobs.replay('no id at all')).toBe(false);
+    const replays = await Promise.all([1, 2, 3].map(() => jobs.replay(dead!.id)));
+    expect(replays.filter(Boolean)).toEqual([true]);
+    await eventually(() => seen.length === 4, 5_000);
+    expect(seen[3]).toMatchObject({ attempt: 1, isLastAttempt: false });
+    await eventually(() => jobs.figures().queues.memories.done === 1, 5_000);
+    expect(await jobs.dead()).toEqual([]);
+    expect(await jobs.replay(dead!.id)).toBe(false);
+  }, 40_000);
+
+  test('a handler that never ends is ended, and told to stop', async () => {
+    const { jobs } = open(database, {
+      policies: { analysis: { ...QUICK, retries: 1, timeoutSeconds: 0.2 + 0.8 } },
+    });
+    const reasons: string[] = [];
+    const ids: string[] = [];
+    jobs.work('analysis', async (_data, { signal, jobId, attempt }) => {
+      ids.push(jobId);
+      if (attempt === 2) return;
+      signal.addEventListener('abort', () => reasons.push((signal.reason as JobFailure).code));
+      await new Promise(() => undefined);
+    });
+    await jobs.start();
+    await jobs.enqueue('analysis', { callSid: newSid() });
+    await eventually(() => jobs.figures().queues.analysis.done === 1, 10_000);
+    expect(reasons).toEqual(['timeout']);
+    expect(await attemptsOf(database, ids[0] ?? '')).toMatchObject([
+      { attempt: 1, outcome: 'failed', error_code: 'timeout' },
+      { attempt: 2, outcome: 'done', error_code: null },
+    ]);
+  }, 30_000);
+
+  test('stopping ends in time, and hands back what is not done without counting the attempt', async () => {
+    const { jobs } = open(database);
+    const seen: { jobId: string; attempt: number }[] = [];
+    jobs.work('after-call', async (_data, { jobId, attempt, signal }) => {
+      seen.push({ jobId, attempt });
+      await sleep(60_000, undefined, { signal });
+    });
+    await jobs.start();
+    await jobs.enqueue('after-call', { callSid: newSid() });
+    await eventually(() => seen.length === 1, 5_000);
+    const startedAt = performance.now();
+    await jobs.stop(1_200);
+    expect(performance.now() - startedAt).toBeLessThan(2_500);
+    expect(jobs.figures().state).toBe('stopped');
+    await expect(jobs.enqueue('after-call', {})).rejects.toThrow(DatabaseUnavailable);
+
+    const again = open(database);
+    again.jobs.work('after-call', async (_data, { jobId, attempt }) => {
+      seen.push({ jobId, attempt });
+    });
+    await again.jobs.start();
+    await eventually(() => seen.length === 2, 10_000);
+    expect(seen[1]).toEqual(seen[0]);
+    await eventually(() => again.jobs.figures().queues['after-call'].done === 1, 5_000);
+    expect(await attemptsOf(database, seen[0]?.jobId ?? '')).toMatchObject([
+      { attempt: 1, outcome: 'done' },
+    ]);
+  }, 30_000);
+
+  test('never more at once than there is room for', async () => {
+    const { jobs } = open(database, { policies: { notify: { concurrency: 3 } } });
+    let now = 0;
+    let most = 0;
+    let done = 0;
+    const handler: JobHandler = async () => {
+      now += 1;
+      most = Math.max(most, now);
+      await sleep(20);
+      now -= 1;
+      done += 1;
+    };
+    const names: JobName[] = ['notify', 'webhook', 'transcript'];
+    for (const name of names) jobs.work(name, handler);
+    await jobs.start();
+    await Promise.all(
+      names.flatMap((name) =>
+        Array.from({ length: 8 }, () => jobs.enqueue(name, { callSid: newSid() })),
+      ),
+    );
+    await eventually(() => done === 24, 20_000);
+    expect(most).toBeGreaterThan(2);
+    expect(most).toBeLessThanOrEqual(6);
+  }, 40_000);
+});
+
+test('two instances and two hundred jobs: each is done once', async () => {
+  const { url } = await postgres.createDatabase();
+  const databases = await Promise.all(
+    [1, 2].map(() => openDatabase({ databaseUrl: url, dataDir: home })),
+  );
+  const done = new Map<string, number>();
+  const by = [0, 0];
+  const all = databases.map((database, index) => {
+    const { jobs } = open(database, {
+      instance: `instance-${index}`,
+      policies: { notify: { concurrency: 4 } },
+    });
+    jobs.work('notify', async ({ callSid = '' }) => {
+      await sleep(2);
+      by[index] = (by[index] ?? 0) + 1;
+      done.set(callSid, (done.get(callSid) ?? 0) + 1);
+    });
+    return jobs;
+  });
+  // Both at once on a database that has no queue yet.
+  await Promise.all(all.map((jobs) => jobs.start()));
+  const [first] = all;
+  await databases[0]!.withScope(service, async (tx) => {
+    for (let n = 0; n < 200; n += 1) await first!.enqueueIn(tx, 'notify', { callSid: `CA${n}` });
+  });
+  await eventually(() => done.size === 200, 30_000);
+  await eventually(async () => (await first!.depths()).notify.active === 0, 5_000);
+  expect([...done.values()].filter((times) => times !== 1)).toEqual([]);
+  expect(Math.min(...by)).toBeGreaterThan(20);
+  await Promise.all(all.map((jobs) => jobs.stop(1_000)));
+  await Promise.all(databases.map((database) => database.close()));
+}, 60_000);
+
+test('the database away at the start and in between: it comes back by itself, and nothing is lost', async () => {
+  const { url } = await postgres.createDatabase();
+  await postgres.stopServer('fast');
+  const database = await openDatabase({ databaseUrl: url, dataDir: home, whenAway: 'start' });
+  const { jobs, events } = open(database, { superviseSeconds: 1, policies: { notify: QUICK } });
+  const done: string[] = [];
+  const gate = Promise.withResolvers<void>();
+  jobs.work('notify', async ({ callSid = '' }) => {
+    if (callSid === 'CA-during') await gate.promise;
+    done.push(callSid);
+  });
+  const starting = jobs.start();
+  await expect(jobs.enqueue('notify', { callSid: 'CA-0' })).rejects.toThrow(DatabaseUnavailable);
+  await eventually(() => events.length > 0, 5_000);
+  expect(events).toEqual([{ kind: 'jobs-away', code: 'database-away' }]);
+  expect(jobs.figures().state).toBe('starting');
+  await postgres.startServer();
+  await starting;
+  await jobs.enqueue('notify', { callSid: 'CA-1' });
+  await eventually(() => done.includes('CA-1'), 5_000);
+
+  await jobs.enqueue('notify', { callSid: 'CA-during' });
+  await eventually(() => jobs.figures().active === 1, 5_000);
+  await postgres.stopServer('kill');
+  await eventually(() => jobs.figures().state === 'away', 10_000);
+  gate.resolve();
+  await sleep(300);
+  await postgres.startServer();
+  await eventually(() => jobs.figures().state === 'running', 20_000);
+  await jobs.enqueue('notify', { callSid: 'CA-2' });
+  await eventually(() => done.includes('CA-2'), 10_000);
+  // Its end could be told after all: it was not done twice.
+  await eventually(async () => (await jobs.depths()).notify.active === 0, 20_000);
+  expect(done.filter((callSid) => callSid === 'CA-during')).toHaveLength(1);
+  await jobs.stop(1_000);
+  await database.close();
+}, 90_000);
+
+const SCRIPT = join(import.meta.dirname, '../helpers/job-process.ts');
+
+test('a process killed in the middle of a job: another one does it, once', async () => {
+  const { url } = await postgres.createDatabase();
+  const database = await openDatabase({ databaseUrl: url, dataDir: home });
+  const { jobs } = open(database, {
+    instance: 'survivor',
+    superviseSeconds: 1,
+    policies: { notify: { retryDelaySeconds: 0, concurrency: 4 } },
+  });
+  await jobs.start();
+  const child = spawn(process.execPath, [SCRIPT, url, home, '600000'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines: string[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  await eventually(() => lines.includes('ready'), 15_000);
+  const callSids = ['CA-a', 'CA-b', 'CA-c'];
+  for (const callSid of callSids) await jobs.enqueue('notify', { callSid });
+  await eventually(() => lines.filter((line) => line.startsWith('begun')).length === 3, 10_000);
+  child.kill('SIGKILL');
+  await ended;
+  const killedAt = performance.now();
+  const done: { callSid: string; attempt: number; jobId: string }[] = [];
+  jobs.work('notify', async ({ callSid = '' }, { attempt, jobId }) => {
+    done.push({ callSid, attempt, jobId });
+  });
+  await eventually(() => done.length === 3, 30_000);
+  console.info(
+    `taken over ${((performance.now() - killedAt) / 1_000).toFixed(1)} s after the kill`,
+  );
+  await sleep(1_500);
+  expect(done.map(({ callSid }) => callSid).sort()).toEqual(callSids);
+  expect(done.map(({ attempt }) => attempt)).toEqual([2, 2, 2]);
+  expect(await attemptsOf(database, done[0]?.jobId ?? '')).toMatchObject([
+    { attempt: 1, outcome: 'failed', error_code: 'lost', instance: `process-${child.pid}` },
+    { attempt: 2, outcome: 'done', error_code: null, instance: 'survivor' },
+  ]);
+  await jobs.stop(1_000);
+  await database.close();
+}, 60_000);
