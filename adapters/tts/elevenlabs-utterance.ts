@@ -1,5 +1,6 @@
 import type { VendorFailure } from '../../src/errors.ts';
 import { Watchdog } from '../watchdog.ts';
+import { ChunkOrder } from './chunk-order.ts';
 import type { ElevenLabsMessage } from './elevenlabs-messages.ts';
 import type { TtsEvent } from './port.ts';
 import { Pace } from './pace.ts';
@@ -7,6 +8,12 @@ import { markLength, spokenLength, WordTimings } from './word-timings.ts';
 
 /** More text than one utterance can sensibly hold; what comes beyond it is refused. */
 const MAX_TEXT_LENGTH = 20_000;
+/** How long a chunk may wait to see whether it came too early. */
+const ORDER_WAIT_MS = 300;
+/** Nobody speaks a letter in less. */
+const LEAST_LETTER_MS = 30;
+
+type Chunk = Extract<ElevenLabsMessage, { kind: 'audio' }>;
 
 export type UtteranceLimits = {
   readonly firstByteTimeoutMs: number;
@@ -31,6 +38,8 @@ export class Utterance {
   readonly #limits: UtteranceLimits;
   readonly #hooks: UtteranceHooks;
   readonly #words = new WordTimings();
+  readonly #order = new ChunkOrder<Chunk>(({ timings }) => timings?.chars.join('') ?? '');
+  readonly #orderWait: Watchdog;
   readonly #watchdog: Watchdog;
   #waiting: string[] = [];
   #opened = false;
@@ -39,6 +48,8 @@ export class Utterance {
   #dueLength = 0;
   #dueMarks = 0;
   #timed = false;
+  #untimedBytes = 0;
+  #stopped = false;
   readonly #pace = new Pace();
 
   constructor(id: number, contextId: string, limits: UtteranceLimits, hooks: UtteranceHooks) {
@@ -46,6 +57,7 @@ export class Utterance {
     this.contextId = contextId;
     this.#limits = limits;
     this.#hooks = hooks;
+    this.#orderWait = new Watchdog(() => this.#pass(this.#order.giveUp()));
     this.#watchdog = new Watchdog(() =>
       hooks.failed(this.#words.audioBytes === 0 ? 'no-first-byte' : 'stalled'),
     );
@@ -77,6 +89,7 @@ export class Utterance {
       this.#watchdog.arm(this.#limits.firstByteTimeoutMs);
       this.#pace.restart();
     }
+    this.#order.asked(padded(text));
     this.#dueLength += length;
     this.#dueMarks += markLength(text);
     if (this.#opened) this.#sendText(text);
@@ -95,8 +108,21 @@ export class Utterance {
     if (this.#opened && !this.#finished) this.#hooks.send({ text: '', context_id: this.contextId });
   }
 
-  takeAudio(message: Extract<ElevenLabsMessage, { kind: 'audio' }>): void {
+  takeAudio(message: Chunk): void {
+    const next = this.#order.add(message);
+    if (next === 'broken') return this.#hooks.failed('garbage');
+    if (!this.#order.isHolding) this.#orderWait.disarm();
+    else if (!this.#orderWait.armed) this.#orderWait.arm(ORDER_WAIT_MS);
+    this.#pass(next);
+  }
+
+  #pass(chunks: readonly Chunk[]): void {
+    for (const chunk of chunks) if (!this.#stopped) this.#takeNext(chunk);
+  }
+
+  #takeNext(message: Chunk): void {
     if (message.timings !== undefined) this.#timed = true;
+    else this.#untimedBytes += message.bytes;
     const words = this.#words.add(message.bytes, message.timings);
     if (this.#words.audioBytes > maxAudioBytes(this.#textLength)) {
       return this.#hooks.failed('garbage');
@@ -118,9 +144,12 @@ export class Utterance {
 
   /** The context is closed: `done`, unless it closed on its own or with nothing spoken. */
   takeFinal(): void {
+    this.#pass(this.#order.giveUp());
+    if (this.#stopped) return;
     this.stop();
     if (!this.#finished) return this.#hooks.failed('cut');
     if (this.#words.audioBytes === 0 && this.#dueLength > 0) return this.#hooks.failed('empty');
+    if (this.#isShort) return this.#hooks.failed('cut');
     // Timings that did not cover the text leave their last word here.
     const words = this.#words.rest();
     if (words.length > 0) {
@@ -130,7 +159,9 @@ export class Utterance {
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#watchdog.disarm();
+    this.#orderWait.disarm();
     this.#waiting = [];
   }
 
@@ -141,6 +172,12 @@ export class Utterance {
   get #owes(): boolean {
     const unknown = this.#words.audioBytes > 0 && !this.#timed;
     return !unknown && this.#words.timedLength < this.#dueLength;
+  }
+
+  /** Letters are owed that cannot have been spoken in the sound that came without timings. */
+  get #isShort(): boolean {
+    const owed = this.#dueLength - this.#words.timedLength;
+    return this.#timed && owed * LEAST_LETTER_MS > this.#untimedBytes / 8;
   }
 
   #sendText(text: string): void {

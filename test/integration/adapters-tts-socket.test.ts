@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createElevenLabsSocket } from '../../adapters/tts/elevenlabs-socket.ts';
 import type { TtsVendor } from '../../adapters/tts/port.ts';
 import { startElevenLabsEmulator } from '../../emulators/elevenlabs/server.ts';
@@ -38,6 +38,37 @@ describe('ElevenLabs multi-context socket', () => {
       lastMs = startMs;
     }
     expect(words.at(-1)!.endMs).toBeLessThanOrEqual(voice.sound(1).length / 8);
+  });
+
+  test.for([110, 130, 150, 200, 250])(
+    'gives an utterance up whose chunks of %i ms come in the wrong order, before any is heard',
+    async (chunkMs) => {
+      const remove = emulator.faults.add({ surface: 'multi', fault: { kind: 'wrong-order' } });
+      emulator.script.chunkMs = chunkMs;
+      onTestFinished(() => {
+        emulator.script.chunkMs = 200;
+        remove();
+      });
+      const voice = await openVoice(vendor);
+      for (const text of SENTENCES) voice.session.say(1, text);
+      voice.session.finish(1);
+      const failed = { kind: 'utterance-failed', error: { failure: 'garbage' } };
+      expect(await voice.over(1)).toMatchObject(failed);
+      expect(voice.sound(1)).toHaveLength(0);
+    },
+  );
+
+  test('a chunk that comes after what the vendor called the end is missed, not forgotten', async () => {
+    const remove = emulator.faults.add({ surface: 'multi', fault: { kind: 'wrong-order' } });
+    emulator.script.chunkMs = 10_000;
+    onTestFinished(() => {
+      emulator.script.chunkMs = 200;
+      remove();
+    });
+    const voice = await openVoice(vendor);
+    voice.session.say(1, SENTENCES[1]);
+    voice.session.finish(1);
+    expect(await voice.over(1)).toMatchObject({ kind: 'utterance-failed' });
   });
 
   test('asks for flash speech as μ-law with timings, at the pace of the options', async () => {
