@@ -1,0 +1,161 @@
+/**
+ * Keeps one call where other processes find it: its record and its sealed snapshot in the session
+ * store. Nothing waits for it. One write is under way at a time, and what comes meanwhile is written
+ * after it, the newest only. A store that is away is asked again now and then.
+ *
+ * A write that is refused means that another process has the call: the fence.
+ */
+import type { CallSnapshot } from '../src/conversation/resume.ts';
+import type { Sealer } from '../src/store/sealed-text.ts';
+import type { CallRecord, SessionStore } from '../src/store/session-store.ts';
+import { sealSnapshot } from './sealed-snapshot.ts';
+
+export type KeeperOptions = {
+  readonly store: Pick<SessionStore, 'putCall' | 'saveSnapshot'>;
+  /** Undefined: no snapshots are kept. */
+  readonly sealer: Sealer | undefined;
+  readonly record: CallRecord;
+  /** Called once, when a write is refused. */
+  readonly onOvertaken: () => void;
+};
+
+/** Past the last sign of life of a call. */
+export const CALL_TTL_MS = 3_600_000;
+const RETRY_FIRST_MS = 500;
+const RETRY_MAX_MS = 5_000;
+/** Of a call that is over only this much effort is made to say so. */
+const MAX_LAST_ATTEMPTS = 4;
+
+export class CallKeeper {
+  readonly #options: KeeperOptions;
+  #record: CallRecord;
+  #recordIsNews = true;
+  #snapshot: (() => CallSnapshot) | undefined;
+  #state: 'open' | 'last' | 'closed' = 'open';
+  #failures = 0;
+  #running: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+    this.#record = options.record;
+    this.#kick();
+  }
+
+  /** The epoch under which this process holds the call. */
+  get epoch(): number {
+    return this.#record.epoch;
+  }
+
+  get record(): CallRecord {
+    return this.#record;
+  }
+
+  /** Where the call is now. Also a sign of life, and a look whether the call is still ours. */
+  put(change: Partial<Pick<CallRecord, 'phase' | 'resumeCount' | 'streamSid'>> = {}): void {
+    if (this.#state !== 'open') return;
+    this.#record = { ...this.#record, ...change };
+    this.#recordIsNews = true;
+    this.#kick();
+  }
+
+  /** `make` is called when the snapshot is written, so that it is the newest. */
+  save(make: () => CallSnapshot): void {
+    if (this.#state !== 'open' || !this.#options.sealer) return;
+    this.#snapshot = make;
+    this.#kick();
+  }
+
+  /** The call is over, and nobody need go on with it. */
+  ended(): void {
+    if (this.#state !== 'open') return;
+    this.put({ phase: 'ended' });
+    this.#snapshot = undefined;
+    this.#endSoon();
+  }
+
+  /** Another process goes on with the call: what there is to write is written, and no more. */
+  release(): void {
+    if (this.#state === 'open') this.#endSoon();
+  }
+
+  /** Resolves when nothing more will be written; soon after `ended` or `release`. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
+  /** Writes nothing more. */
+  close(): void {
+    this.#state = 'closed';
+    this.#wake?.();
+  }
+
+  #endSoon(): void {
+    this.#state = 'last';
+    this.#failures = 0;
+    this.#wake?.();
+  }
+
+  #kick(): void {
+    if (this.#state === 'closed') return;
+    // Owned here: #write catches what the store throws.
+    this.#running ??= this.#write().finally(() => {
+      this.#running = undefined;
+      if (this.#hasNews() && this.#state !== 'closed') this.#kick();
+    });
+  }
+
+  #hasNews(): boolean {
+    return this.#recordIsNews || this.#snapshot !== undefined;
+  }
+
+  async #write(): Promise<void> {
+    // Not within the fact that led here: sealing takes its time, and a reply may be on its way.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#hasNews() && this.#state !== 'closed') {
+      const kept = await this.#writeOnce();
+      if (kept === 'overtaken') {
+        const told = this.#state === 'open';
+        this.close();
+        if (told) this.#options.onOvertaken();
+      } else if (kept === 'away') {
+        this.#failures += 1;
+        if (this.#state === 'last' && this.#failures >= MAX_LAST_ATTEMPTS) this.close();
+        else await this.#pause();
+      } else this.#failures = 0;
+    }
+  }
+
+  async #writeOnce(): Promise<'kept' | 'overtaken' | 'away'> {
+    const { store, sealer } = this.#options;
+    const record = this.#recordIsNews ? this.#record : undefined;
+    const make = this.#snapshot;
+    this.#recordIsNews = false;
+    this.#snapshot = undefined;
+    const { callSid, epoch } = this.#record;
+    try {
+      if (record && !(await store.putCall(record, CALL_TTL_MS))) return 'overtaken';
+      if (!make || !sealer) return 'kept';
+      const sealed = sealSnapshot(sealer, callSid, make(), Date.now());
+      const saved = await store.saveSnapshot(callSid, epoch, sealed, CALL_TTL_MS);
+      return saved ? 'kept' : 'overtaken';
+    } catch {
+      this.#recordIsNews ||= record !== undefined;
+      if (this.#record.phase !== 'ended') this.#snapshot ??= make;
+      return 'away';
+    }
+  }
+
+  async #pause(): Promise<void> {
+    const ms = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(10, this.#failures - 1));
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      timer.unref();
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wake = undefined;
+  }
+}
