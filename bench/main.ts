@@ -3,12 +3,12 @@
  * See docs/performance.md for what is measured and how.
  */
 import { calibrate, type Calibration } from './calls/calibrate.ts';
-import { checkOut, ratiosOf } from './calls/against.ts';
-import { chooseCores, describeMachine, type Cores } from './calls/cores.ts';
-import { judge } from './calls/gate.ts';
-import { runLevel } from './calls/level.ts';
+import { checkOut } from './calls/against.ts';
+import { chooseCores, describeMachine, type Cores, type Machine } from './calls/cores.ts';
 import { readOptions, USAGE, type Options } from './calls/options.ts';
-import { rowOf, tableOf, type Row } from './calls/row.ts';
+import { ratioLines, runPairs, type Pairs } from './calls/pairs.ts';
+import { levelSecondsOf, measureLevel, type Level } from './calls/repeats.ts';
+import { tableOf, type Row } from './calls/row.ts';
 import { runSoak } from './calls/soak.ts';
 import { measureStart } from './calls/startup.ts';
 
@@ -18,75 +18,86 @@ const FEW_CORES_LEVELS = [1, 10, 25, 50] as const;
 const MAX_LATENESS_P99_MS = 20;
 /** A spoiled run is repeated so often; the best is kept and the others are shown. */
 const REPEATS = 2;
-/** Few calls need more time for enough turns: one takes about seven seconds. */
-const LONGER = [
-  { below: 10, factor: 6 },
-  { below: 50, factor: 2 },
-] as const;
+/** A repeat may not take the time that the levels up to this one still need. */
+const GOAL_CALLS = 300;
+/** Of the second calibration, which ends the climb. */
+const LAST_SECONDS = 15;
 const SOAK_CALLS = 100;
-const AGAINST_CALLS = 100;
+const PAIRS_CALLS = 100;
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-type Level = { readonly row: Row; readonly discarded: readonly Row[] };
-
-/** One level, again where the machine spoiled it. */
-async function level(
-  calls: number,
-  options: Options,
-  cores: Cores,
-  repeats: number,
-  root?: string,
-): Promise<Level> {
-  const factor = LONGER.find(({ below }) => calls < below)?.factor ?? 1;
-  const seconds = options.seconds * factor;
-  const rows: Row[] = [];
-  for (let time = 0; time <= repeats; time += 1) {
-    say(`── ${calls} calls, ${seconds} s`);
-    const run = await runLevel({ calls, seconds, cores, profile: options.profile, root });
-    const row = rowOf(run, judge(run));
-    if (row.quality.spoiledBy.length === 0) return { row, discarded: rows };
-    say(`   spoiled: ${row.quality.spoiledBy.join(', ')}`);
-    rows.push(row);
-  }
-  const best = rows.toSorted(
-    (a, b) => (a.latenessMs?.p99 ?? Infinity) - (b.latenessMs?.p99 ?? Infinity),
-  )[0];
-  if (best === undefined) throw new Error('nothing was measured');
-  return { row: best, discarded: rows.filter((row) => row !== best) };
-}
-
 async function climb(options: Options, cores: Cores): Promise<void> {
+  const beganAt = performance.now();
+  const leftSeconds = (): number =>
+    options.minutes * 60 - LAST_SECONDS - (performance.now() - beganAt) / 1_000;
   const machine = describeMachine();
   const startMs = await measureStart(cores);
   say(`   start to ready: ${startMs} ms`);
   const calibrations: Calibration[] = [await calibrate(cores)];
   const levels: Level[] = [];
   const usual = machine.cores >= 4 ? LEVELS : FEW_CORES_LEVELS;
-  for (const calls of options.calls ?? usual) {
-    const done = await level(calls, options, cores, REPEATS);
-    levels.push(done);
-    say(tableOf([done.row]));
-    const late = (done.row.latenessMs?.p99 ?? 0) > MAX_LATENESS_P99_MS;
+  const wanted: readonly number[] = options.calls ?? usual;
+  const leftOut: number[] = [];
+  for (const [place, calls] of wanted.entries()) {
+    const { seconds, profile } = options;
+    const needed = levelSecondsOf(calls, seconds);
+    if (leftSeconds() < needed) {
+      leftOut.push(...wanted.slice(place));
+      say(`   no time for ${leftOut.join(', ')} calls: --minutes ${options.minutes}`);
+      break;
+    }
+    const later = wanted
+      .slice(place + 1)
+      .filter((level) => level <= GOAL_CALLS)
+      .reduce((sum, level) => sum + levelSecondsOf(level, seconds), 0);
+    const mayRepeat = (repeats: number): boolean => {
+      if (repeats > REPEATS || profile) return false;
+      if (leftSeconds() >= needed + later) return true;
+      say('   no time for a repeat');
+      return false;
+    };
+    const level = await measureLevel({ calls, seconds, cores, profile, say, mayRepeat });
+    levels.push(level);
+    if (level.row) say(tableOf([level.row]));
+    const late = (level.row?.latenessMs?.p99 ?? Infinity) > MAX_LATENESS_P99_MS;
     if (options.calls === undefined && late) break;
   }
   calibrations.push(await calibrate(cores));
-  const rows = levels.map(({ row }) => row);
+  report(options, machine, levels, { startMs, relay: calibrations, leftOut });
+}
+
+function report(
+  options: Options,
+  machine: Machine,
+  levels: readonly Level[],
+  rest: {
+    readonly startMs: number;
+    readonly relay: readonly Calibration[];
+    /** Levels for which there was no time. */
+    readonly leftOut: readonly number[];
+  },
+): void {
+  const rows = levels.flatMap(({ row }) => row ?? []);
+  const failed = levels.flatMap(({ calls, row, failures }) => (row ? [] : [{ calls, failures }]));
+  if (failed.length > 0) process.exitCode = 1;
   const good = rows.filter(
     (row) => (row.latenessMs?.p99 ?? Infinity) <= MAX_LATENESS_P99_MS && row.callsLost === 0,
   );
   const maxCalls = Math.max(0, ...good.map(({ calls }) => calls));
   const discarded = levels.flatMap((done) => done.discarded);
-  const result = { machine, rows, maxCalls, startMs, relay: calibrations, discarded };
   if (options.json) {
+    const result = { machine, rows, maxCalls, ...rest, discarded, failed };
     process.stdout.write(`${JSON.stringify(result)}\n`);
     return;
   }
-  const relay = calibrations.map(({ cpuMsPerCallSecond }) => cpuMsPerCallSecond).join(', ');
+  const relay = rest.relay.map(({ cpuMsPerCallSecond }) => cpuMsPerCallSecond).join(', ');
   process.stdout.write(
     `${machine.date}, ${machine.cores} cores (${machine.model}), Node ${machine.node}\n\n` +
-      `${tableOf(rows)}\n\nMost calls on one core: ${maxCalls}. Start to ready: ${startMs} ms. ` +
+      `${tableOf(rows)}\n\nMost calls on one core: ${maxCalls}. Start to ready: ${rest.startMs} ms. ` +
       `Relay: ${relay} ms CPU per call-second.\n` +
+      failed.map(({ calls, failures }) => `FAILED at ${calls} calls: ${failures[0]}\n`).join('') +
+      (rest.leftOut.length === 0 ? '' : `Left out for time: ${rest.leftOut.join(', ')} calls.\n`) +
       (discarded.length === 0 ? '' : `\nDiscarded:\n\n${tableOf(discarded)}\n`),
   );
 }
@@ -98,34 +109,54 @@ async function soak(seconds: number, options: Options, cores: Cores): Promise<vo
   process.stdout.write(`${JSON.stringify(out, undefined, options.json ? undefined : 2)}\n`);
 }
 
+/** One run, which is shown but not repeated: its partner ran in the same minute. */
+async function single(
+  options: Options,
+  cores: Cores,
+  variant: { readonly root?: string | undefined; readonly tracing?: boolean },
+): Promise<Row | undefined> {
+  const calls = options.calls?.[0] ?? PAIRS_CALLS;
+  const { seconds, profile } = options;
+  const mayRepeat = (): boolean => false;
+  return (await measureLevel({ calls, seconds, cores, profile, say, mayRepeat, ...variant })).row;
+}
+
+function printPairs(options: Options, { pairs, ratios }: Pairs, here: string, there: string): void {
+  const calls = options.calls?.[0] ?? PAIRS_CALLS;
+  const out = { machine: describeMachine(), calls, here, there, ratios, pairs };
+  const text = options.json ? `${JSON.stringify(out)}\n` : ratioLines(ratios, here, there);
+  process.stdout.write(text);
+}
+
 async function against(revision: string, options: Options, cores: Cores): Promise<void> {
-  const calls = options.calls?.[0] ?? AGAINST_CALLS;
   const other = checkOut(revision);
   try {
-    const pairs: [Row, Row][] = [];
-    for (let round = 0; round < options.rounds; round += 1) {
-      // Whoever goes first changes from round to round.
-      const roots = round % 2 === 0 ? [undefined, other.root] : [other.root, undefined];
-      const rows: { root: string | undefined; row: Row }[] = [];
-      for (const root of roots) {
-        rows.push({ root, row: (await level(calls, options, cores, 0, root)).row });
-      }
-      const here = rows.find(({ root }) => root === undefined)?.row;
-      const there = rows.find(({ root }) => root !== undefined)?.row;
-      if (here && there) pairs.push([here, there]);
-    }
-    const ratios = ratiosOf(pairs);
-    if (options.json) {
-      const machine = describeMachine();
-      process.stdout.write(`${JSON.stringify({ machine, calls, revision, ratios, pairs })}\n`);
-      return;
-    }
-    for (const { measure, here, there, ratio } of ratios) {
-      process.stdout.write(`${measure.padEnd(24)} ${here} here, ${there} there: × ${ratio}\n`);
-    }
+    const there = async (): Promise<Row | undefined> =>
+      await single(options, cores, { root: other.root });
+    const pairs = await runPairs(
+      options.rounds,
+      async () => await single(options, cores, {}),
+      there,
+    );
+    printPairs(options, pairs, 'here', revision);
   } finally {
     other.drop();
   }
+}
+
+/** What tracing costs. */
+async function tracing(options: Options, cores: Cores): Promise<void> {
+  const traced = async (): Promise<Row | undefined> => {
+    const row = await single(options, cores, { tracing: true });
+    if (row?.spans === 0) throw new Error('no span arrived: this would measure nothing');
+    return row;
+  };
+  const pairs = await runPairs(
+    options.rounds,
+    traced,
+    async () => await single(options, cores, {}),
+  );
+  printPairs(options, pairs, 'traced', 'untraced');
 }
 
 async function main(): Promise<void> {
@@ -133,6 +164,7 @@ async function main(): Promise<void> {
   const cores = chooseCores();
   if (options.soak !== undefined) await soak(options.soak, options, cores);
   else if (options.against !== undefined) await against(options.against, options, cores);
+  else if (options.tracing) await tracing(options, cores);
   else await climb(options, cores);
 }
 

@@ -12,8 +12,8 @@ const isSmall = small !== undefined && /^[a-z-]+$/.test(first ?? '') && existsSy
 const command = isSmall ? [small, ...args.slice(1)] : ['bench/main.ts', ...args];
 
 const child = spawn(process.execPath, command, { stdio: 'inherit' });
-// The terminal signals the whole group; the child ends its own children and then itself.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
+// The child ends its own children and then itself. A terminal signals it too; `kill` does not.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
 child.on('close', (code) => {
   process.exitCode = code ?? 1;
 });

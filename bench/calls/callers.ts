@@ -90,6 +90,8 @@ obey({
   call: (order) => {
     if (order.order !== 'call') return;
     leaving = false;
+    // Calls that are lost before anything is measured are lost all the same.
+    lost = [];
     ramp(order.calls, order.answerUrl).then(
       () => tell({ notice: 'ramped' }),
       (error: unknown) => {
@@ -102,7 +104,6 @@ obey({
     turns = [];
     underrunMs = [];
     sendLatenessMs = [];
-    lost = [];
     lag.reset();
   },
   report: () => {

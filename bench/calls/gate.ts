@@ -10,6 +10,11 @@ const MANY_CALLS = 200;
 /** How late the callers' frames may leave at the 99th percentile; Node's timers are good to 1 ms. */
 const MAX_SEND_LATENESS_MS = { few: 3, many: 6 } as const;
 
+/** With fewer of its calls than this a level is another level. */
+const LEAST_LIVE_SHARE = 0.9;
+/** So many lost calls are quoted. */
+const MAX_REASONS = 3;
+
 export type Quality = {
   readonly stealShare: number;
   readonly helperLagP99Ms: number;
@@ -17,6 +22,23 @@ export type Quality = {
   /** What spoiled the run; empty for a good one. */
   readonly spoiledBy: readonly string[];
 };
+
+/**
+ * Why a run says nothing at all, of whatever machine; undefined for one that does. The server may
+ * have refused its calls, or lost them: what is left then is cheap and prompt.
+ */
+export function failureOf(
+  run: Pick<LevelRun, 'calls' | 'joined'> & {
+    readonly callers: Pick<LevelRun['callers'], 'live' | 'lost'>;
+  },
+): string | undefined {
+  const { calls, joined, callers } = run;
+  const { live, lost } = callers;
+  const turns = joined.plain.length + joined.eagerMs.length;
+  if (turns > 0 && live >= calls * LEAST_LIVE_SHARE) return undefined;
+  const why = lost.length === 0 ? '' : `; ${lost.slice(0, MAX_REASONS).join('; ')}`;
+  return `${turns} turns were measured, ${live} of ${calls} calls were up at the end${why}`;
+}
 
 export function judge(
   run: Pick<LevelRun, 'calls' | 'stealShare'> & {

@@ -24,6 +24,8 @@ export type LevelOptions = {
   readonly cores: Cores;
   readonly profile: boolean;
   readonly root?: string | undefined;
+  /** The server sends its spans to a receiver, which shares a core with the recogniser. */
+  readonly tracing?: boolean;
 };
 
 /** What a run measured, and how quiet the machine was. */
@@ -34,6 +36,8 @@ export type LevelRun = {
   readonly callers: CallersReport;
   readonly ears: EarsReport;
   readonly vendors: VendorsReport;
+  /** Spans that arrived at the receiver; undefined where there was none. */
+  readonly spans: number | undefined;
   readonly cpuMs: number;
   readonly idleRssKb: number;
   readonly rssKb: number;
@@ -45,20 +49,22 @@ export type World = {
   readonly callers: Helper;
   readonly ears: Helper;
   readonly vendors: Helper;
+  readonly collector: Helper | undefined;
   readonly server: Server;
   close(): Promise<void>;
 };
 
 /** Starts the emulators, then the server, and waits until its fixed lines are made. */
 export async function startBenchWorld(
-  options: Pick<LevelOptions, 'cores' | 'profile' | 'root'>,
+  options: Pick<LevelOptions, 'cores' | 'profile' | 'root' | 'tracing'>,
 ): Promise<World> {
-  const { cores, profile, root } = options;
+  const { cores, profile, root, tracing = false } = options;
   const folder = join(ROOT, 'out', 'bench', String(process.pid));
   const callers = new Helper(cores.callers, 'callers.ts');
   const ears = new Helper(cores.ears, 'ears.ts');
   const vendors = new Helper(cores.vendors, 'vendors.ts');
-  const helpers = [callers, ears, vendors];
+  const collector = tracing ? new Helper(cores.ears, 'collector.ts') : undefined;
+  const helpers = [callers, ears, vendors, ...(collector ? [collector] : [])];
   try {
     const environments = await Promise.all(helpers.map((helper) => helper.ready()));
     const environment: Record<string, string> = Object.assign({}, ...environments);
@@ -69,6 +75,7 @@ export async function startBenchWorld(
       callers,
       ears,
       vendors,
+      collector,
       server,
       close: async () => {
         try {
@@ -85,10 +92,16 @@ export async function startBenchWorld(
   }
 }
 
+/** How long a run takes in all, roughly: start, first calls, ramp and its first turns, the end. */
+export function runSecondsOf(calls: number, seconds: number): number {
+  const aroundSeconds = 28;
+  return aroundSeconds + calls / CALLS_PER_SECOND + SETTLE_MS / 1_000 + seconds;
+}
+
 export async function runLevel(options: LevelOptions): Promise<LevelRun> {
   const { calls, seconds, cores } = options;
   const world = await startBenchWorld(options);
-  const { callers, ears, vendors, server } = world;
+  const { callers, ears, vendors, collector, server } = world;
   try {
     const idleRssKb = processUse(server.pid).rssKb;
     const answerUrl = `${server.url}/voice/answer`;
@@ -100,7 +113,7 @@ export async function runLevel(options: LevelOptions): Promise<LevelRun> {
     callers.order({ order: 'call', calls, answerUrl });
     await callers.until('ramped', (calls / CALLS_PER_SECOND) * 1_000 + RAMP_GRACE_MS);
     await sleep(SETTLE_MS);
-    for (const helper of [callers, ears, vendors]) helper.order({ order: 'begin' });
+    for (const helper of [callers, ears, vendors, collector]) helper?.order({ order: 'begin' });
     const ticks = coreTicks(cores.server);
     const before = processUse(server.pid);
     const beganAt = performance.now();
@@ -113,6 +126,7 @@ export async function runLevel(options: LevelOptions): Promise<LevelRun> {
       ears.report('ears'),
       vendors.report('vendors'),
     ]);
+    const spans = (await collector?.report('collector'))?.spans;
     callers.order({ order: 'hang-up' });
     await callers.until('gone', LEAVE_TIMEOUT_MS);
     return {
@@ -122,6 +136,7 @@ export async function runLevel(options: LevelOptions): Promise<LevelRun> {
       callers: ofCallers,
       ears: ofEars,
       vendors: ofVendors,
+      spans,
       cpuMs: after.cpuMs - before.cpuMs,
       idleRssKb,
       rssKb: after.rssKb,

@@ -98,7 +98,9 @@ export type RelayReport = SelfReport & {
   readonly transitMs: readonly number[];
 };
 
-export type Report = CallersReport | EarsReport | VendorsReport | RelayReport;
+export type CollectorReport = SelfReport & { readonly report: 'collector'; readonly spans: number };
+
+export type Report = CallersReport | EarsReport | VendorsReport | RelayReport | CollectorReport;
 
 /** From a helper process to the conductor. */
 export type Notice =

@@ -11,16 +11,22 @@ export type Options = {
   /** Seconds of calls coming and going. */
   readonly soak: number | undefined;
   readonly against: string | undefined;
+  /** Pairs of runs with spans sent to a receiver and without. */
+  readonly tracing: boolean;
   readonly rounds: number;
+  /** The climb ends after so many minutes at the latest. */
+  readonly minutes: number;
 };
 
 export const USAGE = `npm run bench -- [options]
   --calls 1,10,100   these levels only (default: 1, 10, 50, 100, 200, 300… until p99 lateness > 20 ms)
   --seconds 30       measured time at each level; levels below 50 calls take longer, for enough turns
+  --minutes 12       the climb takes no longer; what was left out for it is said
   --json             one JSON object on standard output
   --profile          CPU profiles of the server, in out/bench/
   --soak 600         instead: 100 calls (or --calls N) coming and going for so many seconds
   --against REV      instead: this checkout and a commit in turns (--rounds 3), with ratios
+  --tracing          instead: with spans sent to a receiver and without, in turns, with ratios
   NAME               instead: one of the small benchmarks, bench/NAME.bench.ts`;
 
 /** @throws Error that says what is wrong with the arguments. */
@@ -34,10 +40,12 @@ export function readOptions(args: readonly string[]): Options {
       profile: { type: 'boolean', default: false },
       soak: { type: 'string' },
       against: { type: 'string' },
+      tracing: { type: 'boolean', default: false },
+      minutes: { type: 'string', default: '12' },
       rounds: { type: 'string', default: '3' },
     },
   });
-  const { calls, seconds, json, profile, soak, against, rounds } = values;
+  const { calls, seconds, json, profile, soak, against, tracing, rounds, minutes } = values;
   return {
     calls: calls
       ?.split(',')
@@ -48,7 +56,9 @@ export function readOptions(args: readonly string[]): Options {
     profile,
     soak: soak === undefined ? undefined : count('--soak', soak),
     against,
+    tracing,
     rounds: count('--rounds', rounds),
+    minutes: count('--minutes', minutes),
   };
 }
 

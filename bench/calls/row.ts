@@ -31,6 +31,8 @@ export type Row = {
   readonly unanswered: number;
   readonly callsLost: number;
   readonly unjudged: number;
+  /** Spans that a receiver took; only of traced runs. */
+  readonly spans?: number;
   readonly quality: Quality;
 };
 
@@ -64,6 +66,7 @@ export function rowOf(run: LevelRun, quality: Quality): Row {
     unanswered: joined.unanswered,
     callsLost: callers.lost.length,
     unjudged: joined.unjudged,
+    ...(run.spans === undefined ? {} : { spans: run.spans }),
     quality,
   };
 }

@@ -2,11 +2,13 @@
 import { describe, expect, test } from 'vitest';
 import { ratiosOf } from '../../bench/calls/against.ts';
 import { chooseCores } from '../../bench/calls/cores.ts';
-import { judge } from '../../bench/calls/gate.ts';
+import { failureOf, judge } from '../../bench/calls/gate.ts';
 import { joinTurns } from '../../bench/calls/join.ts';
 import type { CallerTurn, HeardTurn } from '../../bench/calls/messages.ts';
 import { readOptions } from '../../bench/calls/options.ts';
+import { runPairs } from '../../bench/calls/pairs.ts';
 import { lastToken, replyTo, tokenOf, turnKind } from '../../bench/calls/plan.ts';
+import { levelSecondsOf } from '../../bench/calls/repeats.ts';
 import type { Row } from '../../bench/calls/row.ts';
 import { slope } from '../../bench/calls/soak.ts';
 import { spreadOf } from '../../bench/calls/stats.ts';
@@ -182,6 +184,66 @@ describe('a run is spoiled', () => {
     const callers = { ...quiet.callers, sendLatenessMs: [9] };
     expect(judge({ ...quiet, callers }).spoiledBy).toEqual(['callers late by 9.0 ms']);
   });
+});
+
+describe('a run has failed', () => {
+  const joined = joinTurns(
+    { turns: [caller] },
+    { turns: [heard] },
+    { asked: [asked], spoken: [spoken] },
+  );
+  const nothing = joinTurns({ turns: [] }, { turns: [] }, { asked: [], spoken: [] });
+  const lost = ['call 3: cut off in turn 1', 'call 4: lost', 'call 5: lost', 'call 6: lost'];
+
+  test('not with its calls up and turns measured', () => {
+    const callers = { live: 99, lost: ['call 3: lost'] };
+    expect(failureOf({ calls: 100, joined, callers })).toBeUndefined();
+  });
+  test('without a turn that was measured, however cheap and prompt it was', () => {
+    expect(failureOf({ calls: 200, joined: nothing, callers: { live: 200, lost: [] } })).toBe(
+      '0 turns were measured, 200 of 200 calls were up at the end',
+    );
+  });
+  test('where its calls were refused or lost, and it says how', () => {
+    const failure = failureOf({ calls: 200, joined, callers: { live: 20, lost } });
+    expect(failure).toContain(
+      '20 of 200 calls were up at the end; call 3: cut off in turn 1; call 4',
+    );
+    expect(failure).not.toContain('call 6');
+  });
+});
+
+describe('pairs', () => {
+  const row = (cpuMsPerCallSecond: number): Row => ({ cpuMsPerCallSecond }) as Row;
+
+  test('take turns in going first, and are not made of a failed run', async () => {
+    const order: string[] = [];
+    const here = async (): Promise<Row | undefined> => {
+      order.push('here');
+      return order.length > 4 ? undefined : row(2);
+    };
+    const there = async (): Promise<Row | undefined> => {
+      order.push('there');
+      return row(4);
+    };
+    const { pairs, ratios } = await runPairs(3, here, there);
+    expect(order).toEqual(['here', 'there', 'there', 'here', 'here', 'there']);
+    expect(pairs).toEqual([
+      [row(2), row(4)],
+      [row(2), row(4)],
+    ]);
+    expect(ratios[0]?.ratio).toBe(0.5);
+  });
+  test('that all failed are an error', async () => {
+    const none = async (): Promise<Row | undefined> => undefined;
+    await expect(runPairs(2, none, none)).rejects.toThrow('no pair was measured');
+  });
+});
+
+test('the levels up to the goal fit into the time that the climb has', () => {
+  const { seconds, minutes } = readOptions([]);
+  const needed = [1, 10, 50, 100, 200, 300].map((calls) => levelSecondsOf(calls, seconds));
+  expect(needed.reduce((sum, one) => sum + one, 0)).toBeLessThan(minutes * 60 - 60);
 });
 
 describe('the server has a core of its own', () => {

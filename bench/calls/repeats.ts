@@ -1,0 +1,69 @@
+/** Runs of one level until one is good: spoiled and failed ones are told apart from it, and shown. */
+import type { Cores } from './cores.ts';
+import { failureOf, judge } from './gate.ts';
+import { runLevel, runSecondsOf } from './level.ts';
+import { rowOf, type Row } from './row.ts';
+
+/** Few calls need more time for enough turns: one takes about seven seconds. */
+const LONGER = [
+  { below: 10, factor: 3 },
+  { below: 50, factor: 2 },
+] as const;
+
+/** Measured time at a level, seconds. */
+export function measuredSecondsOf(calls: number, seconds: number): number {
+  return seconds * (LONGER.find(({ below }) => calls < below)?.factor ?? 1);
+}
+
+/** How long a level takes in all without repeats, seconds. */
+export function levelSecondsOf(calls: number, seconds: number): number {
+  return runSecondsOf(calls, measuredSecondsOf(calls, seconds));
+}
+
+export type LevelOptions = {
+  readonly calls: number;
+  /** Measured time; levels of few calls take a multiple of it. */
+  readonly seconds: number;
+  readonly cores: Cores;
+  readonly profile: boolean;
+  readonly root?: string | undefined;
+  readonly tracing?: boolean;
+  readonly say: (line: string) => void;
+  /** Asked before every repeat. */
+  readonly mayRepeat: (repeats: number) => boolean;
+};
+
+export type Level = {
+  readonly calls: number;
+  /** The good run, or the best of the spoiled ones; undefined when every run failed. */
+  readonly row: Row | undefined;
+  readonly discarded: readonly Row[];
+  /** Why runs measured nothing. */
+  readonly failures: readonly string[];
+};
+
+/** One level, again where the machine spoiled it or its calls did not come up. */
+export async function measureLevel(options: LevelOptions): Promise<Level> {
+  const { calls, cores, profile, root, tracing = false, say, mayRepeat } = options;
+  const seconds = measuredSecondsOf(calls, options.seconds);
+  const spoiled: Row[] = [];
+  const failures: string[] = [];
+  for (let repeats = 0; repeats === 0 || mayRepeat(repeats); repeats += 1) {
+    say(`── ${calls} calls, ${seconds} s`);
+    const run = await runLevel({ calls, seconds, cores, profile, root, tracing });
+    const failure = failureOf(run);
+    if (failure !== undefined) {
+      say(`   FAILED: ${failure}`);
+      failures.push(failure);
+      continue;
+    }
+    const row = rowOf(run, judge(run));
+    if (row.quality.spoiledBy.length === 0) return { calls, row, discarded: spoiled, failures };
+    say(`   spoiled: ${row.quality.spoiledBy.join(', ')}`);
+    spoiled.push(row);
+  }
+  const best = spoiled.toSorted(
+    (a, b) => (a.latenessMs?.p99 ?? Infinity) - (b.latenessMs?.p99 ?? Infinity),
+  )[0];
+  return { calls, row: best, discarded: spoiled.filter((row) => row !== best), failures };
+}
