@@ -229,6 +229,16 @@ export const TABLE_FIXTURES: Readonly<Record<string, TableFixture>> = {
       senior_id: ids.seniorId,
     }),
   },
+  conversation_steps: {
+    touch: 'done_at',
+    key: 'id',
+    row: (ids, first) => ({
+      id: uuidv7(),
+      conversation_id: ids.conversationId,
+      step: first ? 'transcript' : 'memories',
+      up_to: 1,
+    }),
+  },
   spool_positions: {
     touch: 'updated_at',
     key: 'spool_id',

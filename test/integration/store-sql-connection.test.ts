@@ -187,7 +187,7 @@ test('a server that starts while the database is away takes writes, and delivers
     again.conversations.byCallSid(tx, 'CA-away'),
   );
   expect(found).toMatchObject({ state: 'ended', endReason: 'hung-up', startedAtMs: 1_000 });
-  expect(said.at(-1)).toBe('applying 4 migration(s) to the database');
+  expect(said.at(-1)).toMatch(/^applying \d+ migration\(s\) to the database$/);
   await again.close();
   await again.close();
 }, 60_000);

@@ -61,6 +61,13 @@ const EXPECTED: Readonly<Record<string, Readonly<Record<Who, string>>>> = {
   messages: { nobody: '----', caregiver: 'a---', call: '----', admin: '*--*', service: '****' },
   job_attempts: { nobody: '----', caregiver: '----', call: '----', admin: '*---', service: '****' },
   audit_log: { nobody: '----', caregiver: '----', call: '----', admin: '*---', service: '**--' },
+  conversation_steps: {
+    nobody: '----',
+    caregiver: '----',
+    call: '----',
+    admin: '*---',
+    service: '****',
+  },
   spool_positions: {
     nobody: '----',
     caregiver: '----',

@@ -251,6 +251,15 @@ export type AuditLogTable = {
   detail: Json;
 };
 
+export type ConversationStepTable = {
+  id: string;
+  conversation_id: string;
+  step: 'transcript' | 'memories' | 'notify';
+  up_to: number;
+  figures: Json;
+  done_at: DefaultTime;
+};
+
 export type SpoolPositionTable = {
   spool_id: string;
   /** bigint; node-postgres gives it as text. */
@@ -275,6 +284,7 @@ export type Tables = {
   webhook_events: WebhookEventTable;
   job_attempts: JobAttemptTable;
   audit_log: AuditLogTable;
+  conversation_steps: ConversationStepTable;
   spool_positions: SpoolPositionTable;
   messages: MessageTable;
 };

@@ -5,6 +5,7 @@ import * as conversations from './0002-conversations.ts';
 import * as care from './0003-care.ts';
 import * as operations from './0004-operations.ts';
 import * as messages from './0005-messages.ts';
+import * as afterCall from './0006-after-call.ts';
 
 export const MIGRATIONS = {
   '0001-people': people,
@@ -12,4 +13,5 @@ export const MIGRATIONS = {
   '0003-care': care,
   '0004-operations': operations,
   '0005-messages': messages,
+  '0006-after-call': afterCall,
 } as const satisfies Record<string, Migration>;
