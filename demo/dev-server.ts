@@ -35,11 +35,22 @@ export async function startOnEmulators(
   };
   // Whoever calls from the page, by the number that the page has: nine thousand at most.
   const callers = new Map<string, Person>();
+  const vendors = [twilio, deepgram, anthropic, gemini, elevenlabs];
+  const closeVendors = async (): Promise<void> => {
+    await Promise.all(vendors.map(async (vendor) => await vendor.close()));
+  };
   const app = await createApp(withEmulators(config, urls), log, {
     webRoot: new URL('./web', import.meta.url).pathname,
     introduced: (number) => callers.get(number),
+  }).catch(async (error: unknown) => {
+    await closeVendors();
+    throw error;
   });
-  const port = await app.listen();
+  const close = async (): Promise<void> => {
+    await app.close();
+    await closeVendors();
+  };
+  const port = await listenOrClose(app, close);
   const publicUrl = config.http.publicUrlIsSet ? config.http.publicUrl : `http://127.0.0.1:${port}`;
   twilio.setNumber({
     phoneNumber,
@@ -59,11 +70,19 @@ export async function startOnEmulators(
     app,
     close: async () => {
       await phone.close();
-      await app.close();
-      const vendors = [twilio, deepgram, anthropic, gemini, elevenlabs];
-      await Promise.all(vendors.map(async (vendor) => await vendor.close()));
+      await close();
     },
   };
+}
+
+/** A port that is taken must not leave a process that only the emulators keep alive. */
+async function listenOrClose(app: App, close: () => Promise<void>): Promise<number> {
+  try {
+    return await app.listen();
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 function banner(port: number, missing: readonly string[]): string {

@@ -61,8 +61,14 @@ async function start(config: Config, log: Logger): Promise<Running> {
   }
   const { createApp } = await import('./app.ts');
   const app = await createApp(config, log);
-  await app.listen();
-  return { app, close: async () => await app.close() };
+  const close = async (): Promise<void> => await app.close();
+  try {
+    await app.listen();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { app, close };
 }
 
 async function main(): Promise<void> {
@@ -181,4 +187,6 @@ function tellWhyNot(error: unknown): void {
   process.stderr.write(`hearthline: ${text}\n`);
   if (!isOurs) console.error(error);
   process.exitCode = 1;
+  // Whatever was begun before it failed shall not hold a server that cannot be.
+  setTimeout(() => process.exit(), LINGER_MS).unref();
 }

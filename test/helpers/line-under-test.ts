@@ -2,7 +2,7 @@
  * The whole line in one process: the real server with the vendors' real SDKs, over real sockets,
  * against the four emulators. Everything that is waited for can be seen from outside.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { companionBrain, type ScriptedReply } from '../../emulators/anthropic/brain.ts';
@@ -96,6 +96,8 @@ export type LineOptions = {
   readonly redisUrl?: string;
   /** Emulators that are there already; they are not closed with the line. */
   readonly emulators?: Emulators;
+  /** The real durable store in this folder, which stays; people are taken in from a file there. */
+  readonly keepsIn?: string;
   /** See `AppOptions`; here the default is false, because it takes a second or two. */
   readonly linesAhead?: boolean;
   /** Called before the server starts, for faults that are there from the beginning. */
@@ -123,7 +125,10 @@ export type LineUnderTest = Emulators & {
 export async function startLine(options: LineOptions = {}): Promise<LineUnderTest> {
   const emulators = options.emulators ?? (await startEmulators(options.replies));
   options.before?.(emulators);
-  const dataDir = await mkdtemp(join(tmpdir(), 'hearthline-test-'));
+  const dataDir = options.keepsIn ?? (await mkdtemp(join(tmpdir(), 'hearthline-test-')));
+  const people = options.people ?? [MARGARET];
+  const keeps = options.keepsIn !== undefined;
+  if (keeps) await writeFile(join(dataDir, 'people.json'), JSON.stringify(people));
   const logLines: LogLine[] = [];
   const log = createLogger('debug', {
     write: (line: string) => void logLines.push(JSON.parse(line) as LogLine),
@@ -147,11 +152,10 @@ export async function startLine(options: LineOptions = {}): Promise<LineUnderTes
   const { redisUrl = config.redisUrl } = options;
   const environment = options.production === true ? 'production' : config.environment;
   const app = await createApp({ ...withEmulators(config, urls), redisUrl, environment }, log, {
-    people: peopleFrom(options.people ?? [MARGARET]),
+    ...(keeps ? {} : { people: peopleFrom(people), durability: 'none' }),
     ...(options.settings ? { settings: options.settings } : {}),
     linesAhead: options.linesAhead ?? false,
     admitsWhenLate: true,
-    durability: 'none',
   });
   const watch = watchEvents(app);
   // What is made before the first call need not be waited for as long as in life.
@@ -186,7 +190,7 @@ export async function startLine(options: LineOptions = {}): Promise<LineUnderTes
     close: async () => {
       await app.close();
       if (options.emulators === undefined) await emulators.close();
-      await rm(dataDir, { recursive: true, force: true });
+      if (!keeps) await rm(dataDir, { recursive: true, force: true });
     },
   };
 }
