@@ -2,7 +2,8 @@
  * The caller's audio since the last turn that was understood, bounded, on the call's own clock.
  *
  * Kept in blocks of a quarter of a second, copied: the frames themselves would keep fifty small
- * objects a second alive for seconds, which is what a garbage collector likes least.
+ * objects a second alive for seconds, which is what a garbage collector likes least. For the same
+ * reason a block that is forgotten is written again instead of a new one.
  */
 
 const BYTES_PER_MS = 8;
@@ -11,9 +12,12 @@ const MAX_MS = 30_000;
 /** Without an open turn this much is kept: the beginning of the next one may lie in it. */
 const PRE_ROLL_MS = 3_000;
 const BLOCK_BYTES = 250 * BYTES_PER_MS;
+const MAX_SPARES = (PRE_ROLL_MS * BYTES_PER_MS) / BLOCK_BYTES;
 
 export class AudioMemory {
   readonly #blocks: Uint8Array[] = [];
+  /** Forgotten blocks, as many as fill again until the next are forgotten. */
+  readonly #spares: Uint8Array[] = [];
   /** Bytes of the last block that are filled. */
   #filledBytes = BLOCK_BYTES;
   /** Bytes of the first block that are forgotten. */
@@ -34,7 +38,7 @@ export class AudioMemory {
   add(mulaw: Uint8Array, inTurn: boolean): void {
     for (let from = 0; from < mulaw.length;) {
       if (this.#filledBytes === BLOCK_BYTES) {
-        this.#blocks.push(new Uint8Array(BLOCK_BYTES));
+        this.#blocks.push(this.#spares.pop() ?? new Uint8Array(BLOCK_BYTES));
         this.#filledBytes = 0;
       }
       const take = Math.min(BLOCK_BYTES - this.#filledBytes, mulaw.length - from);
@@ -71,7 +75,8 @@ export class AudioMemory {
     this.#startBytes = bytes;
     while (this.#forgottenBytes >= BLOCK_BYTES) {
       this.#forgottenBytes -= BLOCK_BYTES;
-      this.#blocks.shift();
+      const block = this.#blocks.shift();
+      if (block && this.#spares.length < MAX_SPARES) this.#spares.push(block);
     }
     if (this.#blocks.length === 0) this.#filledBytes = BLOCK_BYTES;
   }

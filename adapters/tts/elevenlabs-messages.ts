@@ -50,6 +50,9 @@ export function parseElevenLabsMessage(frame: unknown): ElevenLabsMessage {
   return hasNoAudio ? { kind: 'unknown' } : GARBAGE;
 }
 
+/** Decoded into for the count alone: three seconds of audio, which are more than a chunk holds. */
+const scratch = Buffer.allocUnsafeSlow(24 * 1_024);
+
 /**
  * How many bytes a padded base64 text holds; undefined when it is none. Node's decoder skips what it
  * does not know, which shows in the length, and takes the URL alphabet, which is looked for; together
@@ -59,7 +62,9 @@ function base64Bytes(text: string): number | undefined {
   if (text.length % 4 !== 0 || text.includes('-') || text.includes('_')) return undefined;
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
   const bytes = (text.length / 4) * 3 - padding;
-  return Buffer.from(text, 'base64').length === bytes ? bytes : undefined;
+  const decoded =
+    bytes < scratch.length ? scratch.write(text, 'base64') : Buffer.from(text, 'base64').length;
+  return decoded === bytes ? bytes : undefined;
 }
 
 function parseJson(text: string): unknown {

@@ -200,6 +200,8 @@ class ElevenLabsSession implements TtsSession {
   #takeFinal(contextId: string): void {
     const utterance = this.#contexts.get(contextId);
     if (!this.#contexts.delete(contextId)) return;
+    // A second of audio is 11 KB, and the next reply may be long in coming.
+    if (this.#contexts.size === 0) this.#lastFrame = '';
     if (utterance !== undefined) {
       this.#utterances.delete(utterance.id);
       this.#retire(utterance.id);
