@@ -20,7 +20,7 @@ export type TestRedis = {
   stop(): Promise<void>;
 };
 
-type Binary = { readonly path: string; readonly libraryPath: string | undefined };
+export type RedisBinary = { readonly path: string; readonly libraryPath: string | undefined };
 
 const names = ['redis-server', 'valkey-server'];
 const startTimeoutMs = 10_000;
@@ -32,10 +32,10 @@ export async function startRedis(): Promise<TestRedis> {
     await waitUntilAnswering(given, () => undefined);
     return { url: given, keyPrefix, stop: async () => undefined };
   }
-  return { keyPrefix, ...(await launch(await findBinary())) };
+  return { keyPrefix, ...(await launch(await findRedis())) };
 }
 
-async function launch(binary: Binary): Promise<{ url: string; stop(): Promise<void> }> {
+async function launch(binary: RedisBinary): Promise<{ url: string; stop(): Promise<void> }> {
   const dir = await mkdtemp(join(tmpdir(), 'hearthline-redis-'));
   const url = join(dir, 'redis.sock');
   const settings = ['--port', '0', '--unixsocket', url, '--dir', dir, '--save', ''];
@@ -78,7 +78,11 @@ function exitNote(child: ChildProcess, path: string, output: string): string | u
   return `${path} ended at once (exit code ${child.exitCode}):\n${output}`;
 }
 
-async function waitUntilAnswering(url: string, gone: () => string | undefined): Promise<void> {
+/** Rejects when `gone` says why nobody will answer, or after ten seconds. */
+export async function waitUntilAnswering(
+  url: string,
+  gone: () => string | undefined,
+): Promise<void> {
   const client = new Redis(url, {
     lazyConnect: true,
     maxRetriesPerRequest: 0,
@@ -100,7 +104,8 @@ async function waitUntilAnswering(url: string, gone: () => string | undefined): 
   }
 }
 
-async function findBinary(): Promise<Binary> {
+/** Where the program is; fetched where there is none. */
+export async function findRedis(): Promise<RedisBinary> {
   const path = (process.env['PATH'] ?? '').split(delimiter);
   for (const dir of [...path, '/usr/bin', '/usr/local/bin', '/usr/sbin', '/snap/bin']) {
     for (const name of names) {

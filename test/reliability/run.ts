@@ -1,0 +1,95 @@
+/**
+ * `npm run reliability`: real processes, a real redis-server, a real PostgreSQL, the vendors'
+ * emulators, a balancer; instances are killed, terminated and cut off from their stores.
+ *
+ * `--json` prints `{scenarios: [{name, pass, figures}]}`, else a table; `--only kill` (again for
+ * more) picks; `--kills N`; `--seed N` repeats a run's moments; `--short` is what `npm test` plays;
+ * `--write` renews the table in docs/reliability.md.
+ */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { RunOptions, Scenario } from './scenario.ts';
+import { playAll, SCENARIOS, type Result } from './scenarios.ts';
+import { detail, markdownTable } from './table.ts';
+
+const DOCUMENT = join(import.meta.dirname, '../../docs/reliability.md');
+const BEGIN = '<!-- reliability: written by `npm run reliability -- --write` -->';
+const END = '<!-- /reliability -->';
+const KILLS = 50;
+const SHORT_KILLS = 2;
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    short: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true, default: [] },
+    kills: { type: 'string' },
+    seed: { type: 'string' },
+  },
+});
+
+/** What measures seconds of a start runs alone; the minutes of outages run side by side. */
+const SIDE_BY_SIDE: readonly (readonly string[])[] = [
+  ['kill'],
+  ['redis-down', 'kill-hang-up', 'drain-alone'],
+  ['postgres-down', 'kill-silent', 'webhook'],
+  ['both-down', 'drain', 'disk-full'],
+];
+
+function chosen(): Scenario[] {
+  const { only } = values;
+  const unknown = only.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name));
+  if (unknown.length > 0) {
+    const names = SCENARIOS.map(({ name }) => name).join(', ');
+    throw new Error(`no scenario is called ${unknown.join(', ')}; there are ${names}`);
+  }
+  return SCENARIOS.filter(({ name }) => only.length === 0 || only.includes(name));
+}
+
+function writeDocument(results: readonly Result[], options: RunOptions, seconds: number): void {
+  const text = readFileSync(DOCUMENT, 'utf8');
+  const [before, rest] = text.split(BEGIN);
+  const after = rest?.split(END)[1];
+  if (before === undefined || after === undefined) throw new Error('the markers are missing');
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+  const held = results.filter(({ pass }) => pass).length;
+  const broken = results.filter(({ pass }) => !pass).map(detail);
+  const section = [
+    '',
+    `${new Date().toISOString().slice(0, 10)}, commit ${commit}, ${cpus().length} cores, ` +
+      `${Math.round(totalmem() / 2 ** 30)} GB, seed ${options.seed}: ${results.length} scenarios, ` +
+      `${held} held, in ${seconds} s.`,
+    '',
+    markdownTable(results),
+    ...(broken.length === 0 ? [] : ['', 'Failed:', '', '```text', ...broken, '```']),
+    '',
+  ].join('\n');
+  writeFileSync(DOCUMENT, `${before}${BEGIN}\n${section}\n${END}${after}`);
+  execFileSync('prettier', ['--write', DOCUMENT]);
+}
+
+const options: RunOptions = {
+  short: values.short,
+  kills: Number(values.kills ?? (values.short ? SHORT_KILLS : KILLS)),
+  seed: Number(values.seed ?? Math.floor(Math.random() * 1_000_000)),
+  say: (line) => void process.stderr.write(`   ${line}\n`),
+};
+const beganAtMs = performance.now();
+process.stderr.write(`seed ${options.seed}\n`);
+const wanted = chosen();
+const alone = wanted.filter(({ name }) => !SIDE_BY_SIDE.flat().includes(name));
+const lists = SIDE_BY_SIDE.map((names) => wanted.filter(({ name }) => names.includes(name)));
+const tell = (result: Result): void => void process.stderr.write(`${detail(result)}\n`);
+const results = [
+  ...(await playAll([alone], options, tell)),
+  ...(await playAll(lists, options, tell)),
+];
+const seconds = Math.round((performance.now() - beganAtMs) / 1_000);
+if (values.write) writeDocument(results, options, seconds);
+if (values.json) process.stdout.write(`${JSON.stringify({ scenarios: results })}\n`);
+else process.stdout.write(`${markdownTable(results)}\n\n${seconds} s, seed ${options.seed}\n`);
+process.exitCode = results.every(({ pass }) => pass) ? 0 : 1;

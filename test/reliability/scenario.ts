@@ -1,0 +1,102 @@
+/** What a scenario is, and what all of them need. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { monotonicMs } from '../../emulators/clock.ts';
+import type { Conversation } from './conversation.ts';
+import type { World } from './world.ts';
+
+export type RunOptions = {
+  /** Shorter outages, fewer calls and kills: for `npm test`. */
+  readonly short: boolean;
+  /** How often a process is killed in all. */
+  readonly kills: number;
+  readonly seed: number;
+  /** Progress, for people. */
+  readonly say: (line: string) => void;
+};
+
+export type Figures = Readonly<Record<string, number | string | boolean>>;
+
+/** No findings: every promise was kept. */
+export type Outcome = { readonly figures: Figures; readonly findings: readonly string[] };
+
+export type Scenario = {
+  readonly name: string;
+  /** What is promised, in one line. */
+  readonly promise: string;
+  readonly run: (options: RunOptions) => Promise<Outcome>;
+};
+
+/** Runs `work` in a world of its own, which is taken down whatever happens. */
+export async function inWorld<T>(
+  world: Promise<World>,
+  work: (world: World) => Promise<T>,
+): Promise<T> {
+  const made = await world;
+  try {
+    return await work(made);
+  } finally {
+    await made.close();
+  }
+}
+
+/** Polls; resolves with how long it took, or undefined where it never held within the time. */
+export async function waitUntil(
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs: number,
+  everyMs = 25,
+): Promise<number | undefined> {
+  const beganAtMs = monotonicMs();
+  for (;;) {
+    if (await condition()) return monotonicMs() - beganAtMs;
+    if (monotonicMs() - beganAtMs > timeoutMs) return undefined;
+    await sleep(everyMs);
+  }
+}
+
+const WARM_TIMEOUT_MS = 40_000;
+
+/** Callers in the midst of it: each has been answered at least `turns` times. */
+export async function underWay(world: World, count: number, turns = 1): Promise<Conversation[]> {
+  const conversations = await world.dialMany(count);
+  const ready = await waitUntil(
+    () => conversations.every((each) => each.answered >= turns || !each.isOn),
+    WARM_TIMEOUT_MS,
+  );
+  const gone = conversations.filter((each) => !each.isOn);
+  if (gone.length > 0) {
+    const how = gone.map((each) => `${each.call}: ${each.end?.how ?? ''}`);
+    throw new Error(
+      `${gone.length} call(s) ended before anything was done to them: ${how.join()}\n` +
+        whatWentWrong(world),
+    );
+  }
+  if (ready === undefined) throw new Error('callers were not answered before anything was done');
+  return conversations;
+}
+
+/** The newest complaints of the carrier and of the instances, for whoever looks into a failure. */
+function whatWentWrong(world: World): string {
+  const errors = world.twilio.log.all('error').slice(-3);
+  const warnings = [...world.instances.values()].flatMap((instance) =>
+    instance.logged(40).slice(-3),
+  );
+  return [...errors, ...warnings].map((entry) => JSON.stringify(entry)).join('\n');
+}
+
+/** Waits until each has been answered once more than now. @returns those who were not. */
+export async function answeredAgain(
+  conversations: readonly Conversation[],
+  timeoutMs = 25_000,
+): Promise<Conversation[]> {
+  const before = new Map(conversations.map((each) => [each, each.answered]));
+  const isBehind = (each: Conversation): boolean => each.answered <= (before.get(each) ?? 0);
+  await waitUntil(() => conversations.every((each) => !isBehind(each) || !each.isOn), timeoutMs);
+  return conversations.filter(isBehind);
+}
+
+/** The value below which the given share of the values lies; 0 of none. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1);
+  return Math.round(sorted[Math.max(0, at)] ?? 0);
+}

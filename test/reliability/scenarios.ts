@@ -1,0 +1,111 @@
+/** All scenarios, by name. */
+import { diskFull } from './disk.ts';
+import { drainAlone, drainWithAnother } from './drains.ts';
+import { killsInMidTurn, killsWhileSilent, killsWithHangUp } from './kills.ts';
+import { withoutBoth, withoutPostgres, withoutRedis } from './outages.ts';
+import type { Outcome, RunOptions, Scenario } from './scenario.ts';
+import { startToReady } from './starts.ts';
+import { sameWebhookAtOnce } from './webhooks.ts';
+
+export const SCENARIOS: readonly Scenario[] = [
+  {
+    name: 'start',
+    promise: 'ready within 2 s on the embedded database, within 3 s with PostgreSQL',
+    run: startToReady,
+  },
+  {
+    name: 'kill',
+    promise: 'kill -9 in mid-turn: heard again within 5 s from the other instance, nothing lost',
+    run: killsInMidTurn,
+  },
+  {
+    name: 'kill-silent',
+    promise: 'kill -9, and the carrier waits in silence: a survivor fetches the calls',
+    run: killsWhileSilent,
+  },
+  {
+    name: 'kill-hang-up',
+    promise: 'kill -9, and the carrier hangs up: ended, and a call-back is due',
+    run: killsWithHangUp,
+  },
+  {
+    name: 'drain',
+    promise: 'SIGTERM beside another instance: no call cut, gap p95 within 2.5 s, memories safe',
+    run: drainWithAnother,
+  },
+  {
+    name: 'drain-alone',
+    promise: 'SIGTERM alone: every caller hears a goodbye, memories safe',
+    run: drainAlone,
+  },
+  {
+    name: 'redis-down',
+    promise: 'Redis killed for a minute: no call cut, no turn lost or doubled',
+    run: withoutRedis,
+  },
+  {
+    name: 'postgres-down',
+    promise: 'PostgreSQL killed for a minute: no call cut, all turns there within 60 s after',
+    run: withoutPostgres,
+  },
+  {
+    name: 'both-down',
+    promise: 'Redis frozen and PostgreSQL killed for a minute: the same',
+    run: withoutBoth,
+  },
+  {
+    name: 'disk-full',
+    promise: 'the disk full while PostgreSQL is away: refused loudly, calls go on',
+    run: diskFull,
+  },
+  {
+    name: 'webhook',
+    promise: 'one webhook twenty times at once at two instances: one effect',
+    run: sameWebhookAtOnce,
+  },
+];
+
+export type Result = {
+  readonly name: string;
+  readonly pass: boolean;
+  readonly figures: Outcome['figures'];
+  /** Broken promises, in words. */
+  readonly findings: readonly string[];
+  readonly seconds: number;
+};
+
+/** Never rejects: what cannot be played has not held. */
+export async function play(scenario: Scenario, options: RunOptions): Promise<Result> {
+  const beganAtMs = performance.now();
+  const outcome = await scenario.run(options).catch((error: unknown): Outcome => {
+    const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { figures: {}, findings: [`could not be played: ${why}`] };
+  });
+  return {
+    name: scenario.name,
+    pass: outcome.findings.length === 0,
+    ...outcome,
+    seconds: Math.round((performance.now() - beganAtMs) / 1_000),
+  };
+}
+
+/** Plays lists of scenarios side by side, each list in its order. */
+export async function playAll(
+  lists: readonly (readonly Scenario[])[],
+  options: RunOptions,
+  onResult: (result: Result) => void = () => undefined,
+): Promise<Result[]> {
+  const played = await Promise.all(
+    lists.map(async (list) => {
+      const results: Result[] = [];
+      for (const scenario of list) {
+        const result = await play(scenario, options);
+        onResult(result);
+        results.push(result);
+      }
+      return results;
+    }),
+  );
+  const order = SCENARIOS.map(({ name }) => name);
+  return played.flat().toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+}
