@@ -5,6 +5,7 @@ import {
   ENGLISH_REPEAT,
   ENGLISH_TOPICS,
 } from './brain-english.ts';
+import { recordsAnswer } from './brain-records.ts';
 import { readSituation, type Situation } from './brain-request.ts';
 import { SPANISH_FALLBACKS, SPANISH_REPEAT, SPANISH_TOPICS } from './brain-spanish.ts';
 import type { Brain, MessagesRequest, ReplyScript } from './types.ts';
@@ -22,7 +23,7 @@ export type CompanionOptions = {
   table?: readonly ScriptedReply[];
   /**
    * Answers requests for structured output (memory extraction, analysis: any request with
-   * `output_config.format`, or whose system prompt asks for JSON). `{}` when left out.
+   * `output_config.format`, or whose system prompt asks for JSON). `recordsAnswer` when left out.
    */
   structured?: (request: MessagesRequest, systemText: string) => string | ReplyScript;
 };
@@ -40,7 +41,7 @@ export function companionBrain(options: CompanionOptions = {}): Brain {
       request.wantsJson ||
       /\b(respond|reply|answer|output|return)\b[^.\n]{0,60}\bJSON\b/i.test(situation.systemText)
     ) {
-      return options.structured?.(request, situation.systemText) ?? '{}';
+      return (options.structured ?? recordsAnswer)(request, situation.systemText);
     }
     for (const line of options.table ?? []) {
       const count = used.get(line) ?? 0;

@@ -17,6 +17,7 @@ export type PlannedDeliveries = {
 const CHANNELS: ReadonlySet<string> = new Set<Channel>(['sms', 'voice', 'email', 'push']);
 /** The next contact is asked when the one before has had this long to answer. */
 const ESCALATE_AFTER_MS = 5 * 60_000;
+const MAX_CONTACTS = 50;
 
 /**
  * Makes the deliveries of an alert that are not there yet: one for each caregiver of the senior, the
@@ -27,33 +28,32 @@ export async function planDeliveries(
   tx: ScopedTransaction,
   alertId: string,
 ): Promise<PlannedDeliveries> {
+  // Locked: of two who plan at once the second sees what the first has made.
   const alert = await tx
     .selectFrom('alerts')
     .select(['senior_id', 'severity', 'state', 'withheld_from', 'raised_at'])
     .where('id', '=', alertId)
+    .forNoKeyUpdate()
     .executeTakeFirst();
-  const nobody = { severity: alert?.severity, seniorId: alert?.senior_id ?? undefined };
+  const about = { severity: alert?.severity, seniorId: alert?.senior_id ?? undefined };
   if (alert?.senior_id == null || alert.state !== 'open') {
-    return { ...nobody, planned: 0, isNew: 0 };
+    return { ...about, planned: 0, isNew: 0 };
   }
-  const contacts = await tx
-    .selectFrom('care_links')
-    .innerJoin('caregivers', 'caregivers.id', 'care_links.caregiver_id')
-    .select(['caregivers.id', 'caregivers.notify', 'caregivers.phone_sealed'])
-    .select('caregivers.email_sealed')
-    .where('care_links.senior_id', '=', alert.senior_id)
-    .where('care_links.ended_at', 'is', null)
-    .orderBy('care_links.contact_rank')
-    .orderBy('caregivers.id')
+  const made = await tx
+    .selectFrom('alert_deliveries')
+    .select(['caregiver_id', 'step'])
+    .where('alert_id', '=', alertId)
     .execute();
-  let step = 0;
+  const told = new Set([...made.map((each) => each.caregiver_id), ...alert.withheld_from]);
+  let step = Math.max(0, ...made.map((each) => each.step));
   let isNew = 0;
-  for (const contact of contacts) {
+  for (const contact of await contactsOf(tx, alert.senior_id)) {
     const channel = channelFor(contact);
-    if (alert.withheld_from.includes(contact.id) || channel === undefined) continue;
+    if (told.has(contact.id) || channel === undefined) continue;
     step += 1;
+    isNew += 1;
     const dueAtMs = alert.raised_at.getTime() + (step - 1) * ESCALATE_AFTER_MS;
-    const { numInsertedOrUpdatedRows } = await tx
+    await tx
       .insertInto('alert_deliveries')
       .values({
         id: uuidv7(),
@@ -63,13 +63,24 @@ export async function planDeliveries(
         step,
         next_attempt_at: new Date(dueAtMs),
       })
-      .onConflict((conflict) =>
-        conflict.columns(['alert_id', 'caregiver_id', 'channel', 'step']).doNothing(),
-      )
-      .executeTakeFirst();
-    if ((numInsertedOrUpdatedRows ?? 0n) > 0n) isNew += 1;
+      .execute();
   }
-  return { ...nobody, planned: step, isNew };
+  return { ...about, planned: made.length + isNew, isNew };
+}
+
+/** In the family's order. */
+async function contactsOf(tx: ScopedTransaction, seniorId: string) {
+  return await tx
+    .selectFrom('care_links')
+    .innerJoin('caregivers', 'caregivers.id', 'care_links.caregiver_id')
+    .select(['caregivers.id', 'caregivers.notify', 'caregivers.phone_sealed'])
+    .select('caregivers.email_sealed')
+    .where('care_links.senior_id', '=', seniorId)
+    .where('care_links.ended_at', 'is', null)
+    .orderBy('care_links.contact_rank')
+    .orderBy('caregivers.id')
+    .limit(MAX_CONTACTS)
+    .execute();
 }
 
 /** What they asked for, where it can reach them; else what can. Undefined: nothing can. */

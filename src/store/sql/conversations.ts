@@ -159,6 +159,17 @@ async function resumed(tx: ScopedTransaction, call: CallFacts, resumeCount: numb
     .execute();
 }
 
+/** How many turns of a call are on file. */
+export async function turnCountOf(tx: ScopedTransaction, callSid: string): Promise<number> {
+  const row = await tx
+    .selectFrom('turns')
+    .innerJoin('conversations', 'conversations.id', 'turns.conversation_id')
+    .select((eb) => eb.fn.countAll<string>().as('count'))
+    .where('conversations.call_sid', '=', callSid)
+    .executeTakeFirst();
+  return Number(row?.count ?? 0);
+}
+
 function reading(sealer: Sealer) {
   /** Undefined: unknown, or not for this scope. */
   async function byCallSid(

@@ -2,6 +2,7 @@
  * What is remembered of a senior. The same thing said again makes the memory weightier and not a
  * second one: the same words by their fingerprint, nearly the same by their embedding.
  */
+import { setImmediate as yieldToCalls } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { Sealer } from '../sealed-text.ts';
 import { uuidv7 } from '../uuid.ts';
@@ -23,6 +24,8 @@ export type StoredMemory = NewMemory & {
   readonly memoryId: string;
   readonly createdAtMs: number;
   readonly lastUsedAtMs: number | undefined;
+  /** The call it was told in; undefined: a caregiver wrote it, or the call was deleted. */
+  readonly conversationId: string | undefined;
 };
 
 /** How texts are compared; `embedder` and its dimension are kept with each row. */
@@ -34,6 +37,10 @@ export type Embedder = {
 
 export type Remembered = { readonly added: number; readonly strengthened: number };
 
+type Compared = Pick<StoredMemory, 'memoryId' | 'conversationId' | 'text' | 'importance'> & {
+  readonly vector: Float32Array;
+};
+
 export type Memories = ReturnType<typeof memoriesIn>;
 
 /** The cosine from which two sentences say the same; beneath it a memory would be lost. */
@@ -41,7 +48,9 @@ const SAME_ABOVE = 0.9;
 /** What being said again adds. */
 const STRENGTHEN_BY = 10;
 /** Of one senior; the least important make room. */
-const MAX_MEMORIES = 2_000;
+const MAX_MEMORIES = 1_000;
+/** Opening so many takes about a millisecond; then calls have their turn. */
+const OPEN_AT_ONCE = 50;
 const TEXT_PURPOSE = 'memories.text';
 
 function place(memoryId: string, column: 'text_sealed' | 'embedding_sealed') {
@@ -49,8 +58,6 @@ function place(memoryId: string, column: 'text_sealed' | 'embedding_sealed') {
 }
 
 export function memoriesIn(sealer: Sealer, embedder: Embedder) {
-  const fingerprint = (text: string): Buffer => sealer.fingerprint(TEXT_PURPOSE, normalised(text));
-
   /** The weightiest first; at most `limit`. */
   async function of(
     tx: ScopedTransaction,
@@ -60,6 +67,7 @@ export function memoriesIn(sealer: Sealer, embedder: Embedder) {
     const rows = await tx
       .selectFrom('memories')
       .select(['id', 'kind', 'text_sealed', 'importance', 'created_at', 'last_used_at'])
+      .select('conversation_id')
       .select(sql<string | null>`to_char(happens_on, 'YYYY-MM-DD')`.as('happens_on'))
       .where('senior_id', '=', seniorId)
       .orderBy('importance', 'desc')
@@ -74,6 +82,7 @@ export function memoriesIn(sealer: Sealer, embedder: Embedder) {
       happensOn: row.happens_on ?? undefined,
       createdAtMs: row.created_at.getTime(),
       lastUsedAtMs: row.last_used_at?.getTime(),
+      conversationId: row.conversation_id ?? undefined,
     }));
   }
 
@@ -90,8 +99,7 @@ export function memoriesIn(sealer: Sealer, embedder: Embedder) {
       .where('id', '=', seniorId)
       .forNoKeyUpdate()
       .executeTakeFirst();
-    const known = await of(tx, seniorId);
-    const compared = known.map((memory) => ({ ...memory, vector: embedder.embed(memory.text) }));
+    const compared = await known(sealer, embedder, tx, seniorId);
     let added = 0;
     let strengthened = 0;
     for (const memory of found) {
@@ -101,64 +109,98 @@ export function memoriesIn(sealer: Sealer, embedder: Embedder) {
         (each) => normalised(each.text) === words || cosine(each.vector, vector) > SAME_ABOVE,
       );
       if (same !== undefined) {
-        if (same.createdAtMs < Number.POSITIVE_INFINITY) await strengthen(tx, same, memory);
+        // Within a call it is the same telling, perhaps worked through a second time.
+        if (same.conversationId === conversationId) continue;
+        await strengthen(tx, same, memory);
         strengthened += 1;
         continue;
       }
       if (compared.length >= MAX_MEMORIES) break;
-      const memoryId = await add(tx, seniorId, conversationId, memory, vector);
-      // Of the same call: said twice there, it is kept as it was said first.
-      const stamp = { createdAtMs: Number.POSITIVE_INFINITY, lastUsedAtMs: undefined };
-      compared.push({ ...memory, memoryId, vector, ...stamp });
+      const memoryId = await add(sealer, embedder, tx, seniorId, conversationId, memory, vector);
+      compared.push({ ...memory, memoryId, vector, conversationId });
       added += 1;
     }
     return { added, strengthened };
   }
 
-  async function strengthen(
-    tx: ScopedTransaction,
-    known: StoredMemory,
-    again: NewMemory,
-  ): Promise<void> {
-    const importance = Math.min(100, Math.max(known.importance, again.importance) + STRENGTHEN_BY);
-    await tx
-      .updateTable('memories')
-      .set({ importance, updated_at: sql`now()` })
-      .where('id', '=', known.memoryId)
-      .execute();
-  }
-
-  async function add(
-    tx: ScopedTransaction,
-    seniorId: string,
-    conversationId: string,
-    memory: NewMemory,
-    vector: Float32Array,
-  ): Promise<string> {
-    const id = uuidv7();
-    const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
-    await tx
-      .insertInto('memories')
-      .values({
-        id,
-        senior_id: seniorId,
-        kind: memory.kind,
-        text_sealed: sealer.seal(place(id, 'text_sealed'), memory.text),
-        text_fingerprint: fingerprint(memory.text),
-        importance: Math.round(Math.max(0, Math.min(100, memory.importance))),
-        embedding_sealed: sealer.sealBytes(place(id, 'embedding_sealed'), bytes),
-        embedder: embedder.name,
-        dim: vector.length,
-        happens_on: memory.happensOn ?? null,
-        conversation_id: conversationId,
-      })
-      // Under another key of the ring it has another fingerprint; then the comparison above found it.
-      .onConflict((conflict) => conflict.columns(['senior_id', 'text_fingerprint']).doNothing())
-      .execute();
-    return id;
-  }
-
   return { of, remember, mayRemember };
+}
+
+async function strengthen(tx: ScopedTransaction, known: Compared, again: NewMemory): Promise<void> {
+  const importance = Math.min(100, Math.max(before.importance, again.importance) + STRENGTHEN_BY);
+  await tx
+    .updateTable('memories')
+    .set({ importance, updated_at: sql`now()` })
+    .where('id', '=', before.memoryId)
+    .execute();
+}
+
+/** @returns its id. */
+async function add(
+  sealer: Sealer,
+  embedder: Embedder,
+  tx: ScopedTransaction,
+  seniorId: string,
+  conversationId: string,
+  memory: NewMemory,
+  vector: Float32Array,
+): Promise<string> {
+  const id = uuidv7();
+  const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
+  await tx
+    .insertInto('memories')
+    .values({
+      id,
+      senior_id: seniorId,
+      kind: memory.kind,
+      text_sealed: sealer.seal(place(id, 'text_sealed'), memory.text),
+      text_fingerprint: sealer.fingerprint(TEXT_PURPOSE, normalised(memory.text)),
+      importance: Math.round(Math.max(0, Math.min(100, memory.importance))),
+      embedding_sealed: sealer.sealBytes(place(id, 'embedding_sealed'), bytes),
+      embedder: embedder.name,
+      dim: vector.length,
+      happens_on: memory.happensOn ?? null,
+      conversation_id: conversationId,
+    })
+    // Under another key of the ring it has another fingerprint; then the comparison above found it.
+    .onConflict((conflict) => conflict.columns(['senior_id', 'text_fingerprint']).doNothing())
+    .execute();
+  return id;
+}
+
+/** Everything that is remembered of a senior, to be compared with. */
+async function known(
+  sealer: Sealer,
+  embedder: Embedder,
+  tx: ScopedTransaction,
+  seniorId: string,
+): Promise<Compared[]> {
+  const rows = await tx
+    .selectFrom('memories')
+    .select(['id', 'text_sealed', 'importance', 'conversation_id'])
+    .select(['embedding_sealed', 'embedder', 'dim'])
+    .where('senior_id', '=', seniorId)
+    .orderBy('importance', 'desc')
+    .limit(MAX_MEMORIES)
+    .execute();
+  const all: Compared[] = [];
+  for (const [index, row] of rows.entries()) {
+    if (index % OPEN_AT_ONCE === OPEN_AT_ONCE - 1) await yieldToCalls();
+    const text = sealer.open(place(row.id, 'text_sealed'), row.text_sealed);
+    const isOurs = row.embedder === embedder.name && row.dim === embedder.dimension;
+    const vector =
+      isOurs && row.embedding_sealed !== null
+        ? vectorIn(sealer.openBytes(place(row.id, 'embedding_sealed'), row.embedding_sealed))
+        : embedder.embed(text);
+    const { id: memoryId, importance, conversation_id: conversationId } = row;
+    all.push({ memoryId, importance, text, vector, conversationId: conversationId ?? undefined });
+  }
+  return all;
+}
+
+/** float32 as it was written; copied, because it may begin anywhere. */
+function vectorIn(bytes: Buffer): Float32Array {
+  return new Float32Array(Uint8Array.from(bytes).buffer);
 }
 
 /** False: they have asked that nothing be remembered. */

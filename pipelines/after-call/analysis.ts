@@ -1,0 +1,98 @@
+/**
+ * What a call was like. A model says it; while none is to be had the rules say what they can, at
+ * once, and the model's version follows when there is one again.
+ */
+import {
+  analysisByRules,
+  analysisIn,
+  analysisQuestion,
+  type CallAnalysis,
+} from '../../src/companion/analysing.ts';
+import { JobFailure } from '../../src/store/jobs/job-failure.ts';
+import type { JobContext } from '../../src/store/jobs/job-types.ts';
+import type { StoredConversation } from '../../src/store/sql/conversations.ts';
+import type { ScopedTransaction } from '../../src/store/sql/scoped-transaction.ts';
+import { askModels } from './ask-model.ts';
+import { callOnFile, saidIn } from './call-on-file.ts';
+import type { AfterCall } from './types.ts';
+
+const BY_RULES = 'rules';
+const service = { kind: 'service' } as const;
+
+/** @throws JobFailure 'no-model' while a version by rules has to do. */
+export async function analyse(
+  after: AfterCall,
+  callSid: string,
+  { signal, isLastAttempt }: Pick<JobContext, 'signal' | 'isLastAttempt'>,
+): Promise<void> {
+  const { conversation, turns, person, known } = await after.database.withScope(
+    service,
+    async (tx) => {
+      const call = await callOnFile(after, tx, callSid);
+      return { ...call, known: await after.analyses.latest(tx, call.conversation.conversationId) };
+    },
+  );
+  if (known !== undefined && known.model !== BY_RULES) return;
+  const said = saidIn(turns);
+  const language = person?.language ?? 'en';
+  // There is nothing to understand about a call in which nobody spoke.
+  const isSilent = !said.some(({ who }) => who === 'caller');
+  const answer = isSilent
+    ? undefined
+    : await askModels(
+        after.models,
+        analysisQuestion(language, person?.name ?? '', said),
+        (text) => analysisIn(text, said),
+        signal,
+      );
+  const keep = async (model: string, content: CallAnalysis): Promise<void> => {
+    const version = (known?.version ?? 0) + 1;
+    const isKept = await after.database.withScope(service, async (tx) => {
+      const made = { version, model, content };
+      if (!(await after.analyses.put(tx, conversation.conversationId, made))) return false;
+      await raiseConcerns(after, tx, conversation, content);
+      return true;
+    });
+    const concernCount = content.concerns.length;
+    if (isKept) after.tell({ what: 'call-analysed', callSid, model, concernCount });
+  };
+  if (answer !== undefined) return await keep(answer.model, answer.value);
+  if (known === undefined) await keep(BY_RULES, analysisByRules(language, said));
+  if (!isSilent && !isLastAttempt) throw new JobFailure('no-model');
+}
+
+/** What is grave and raised no alert while they spoke raises one now, once. */
+async function raiseConcerns(
+  after: AfterCall,
+  tx: ScopedTransaction,
+  conversation: StoredConversation,
+  { concerns }: CallAnalysis,
+): Promise<void> {
+  const { callSid, seniorId, direction, startedAtMs, conversationId, endedAtMs } = conversation;
+  const grave = concerns.find(({ severity }) => severity === 'high');
+  if (grave === undefined) return;
+  const raisedBefore = await tx
+    .selectFrom('alerts')
+    .select('id')
+    .where('conversation_id', '=', conversationId)
+    .limit(1)
+    .executeTakeFirst();
+  if (raisedBefore !== undefined) return;
+  const alertKey = `${callSid}/analysis`;
+  const call = { callSid, seniorId, direction, startedAtMs };
+  await after.alerts.raise(tx, call, {
+    alertKey,
+    turnKey: undefined,
+    category: 'analysis',
+    severity: 'high',
+    evidence: grave.quote,
+    raisedAtMs: endedAtMs ?? startedAtMs,
+    withheldFrom: [],
+  });
+  const { id: alertId } = await tx
+    .selectFrom('alerts')
+    .select('id')
+    .where('alert_key', '=', alertKey)
+    .executeTakeFirstOrThrow();
+  await after.jobs.enqueueIn(tx, 'notify', { alertId }, { key: alertId });
+}
