@@ -51,6 +51,29 @@ export function newSpoken(id: UtteranceId): Spoken {
   };
 }
 
+/** The present attempt's audio begins here: what was made before it is whole. */
+export function beginAt(spoken: Spoken, ms: number): void {
+  spoken.madeMs = ms;
+  spoken.baseMs = ms;
+  spoken.timedToMs = ms;
+}
+
+/**
+ * Makes ready for another voice: drops what was made of an unfinished word, by `trim`, which returns
+ * where the utterance's audio ends then. Returns the text that is still to be spoken.
+ */
+export function nextAttempt(spoken: Spoken, trim: (toMs: number) => number): string {
+  const isInWord = spoken.timedToMs < spoken.madeMs && spoken.timedToMs > spoken.baseMs;
+  beginAt(spoken, isInWord ? trim(spoken.timedToMs) : spoken.madeMs);
+  const rest = wordsOf(spoken.text).slice(spoken.wordsMade).join(' ');
+  spoken.attempts += 1;
+  spoken.voiceId = undefined;
+  spoken.asked = [];
+  spoken.held = [];
+  spoken.pending = inClauses(rest);
+  return rest;
+}
+
 /** Every word of the text so far has been made. Never so with a voice that gives no timings. */
 export function isWhole(spoken: Spoken): boolean {
   return spoken.wordsMade > 0 && spoken.wordsMade >= wordsOf(spoken.text).length;
