@@ -17,6 +17,8 @@ export type KeeperOptions = {
   readonly record: CallRecord;
   /** Called once, when a write is refused. */
   readonly onOvertaken: () => void;
+  /** Called once, when nothing more will be written. */
+  readonly onSettled: () => void;
 };
 
 /** Past the last sign of life of a call. */
@@ -88,12 +90,14 @@ export class CallKeeper {
   close(): void {
     this.#state = 'closed';
     this.#wake?.();
+    if (!this.#running) this.#options.onSettled();
   }
 
   #endSoon(): void {
     this.#state = 'last';
     this.#failures = 0;
     this.#wake?.();
+    if (!this.#running) this.#options.onSettled();
   }
 
   #kick(): void {
@@ -102,6 +106,7 @@ export class CallKeeper {
     this.#running ??= this.#write().finally(() => {
       this.#running = undefined;
       if (this.#hasNews() && this.#state !== 'closed') this.#kick();
+      else if (this.#state !== 'open') this.#options.onSettled();
     });
   }
 

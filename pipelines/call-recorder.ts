@@ -71,6 +71,20 @@ export class CallRecorder {
     this.#options.records.handedOver(this.#call);
   }
 
+  /** The line could not be held; the family hears of it. */
+  lineTrouble(): void {
+    const evidence = 'The connection was lost again and again, and the call was given up.';
+    this.alertRaised({
+      kind: 'raise-alert',
+      turnId: undefined,
+      signal: { category: 'line-trouble', severity: 'medium', evidence },
+    });
+  }
+
+  callBackDue(): void {
+    this.#options.records.callBackDue(this.#call);
+  }
+
   ended(reason: string): void {
     this.#options.records.ended(this.#call, this.#wall(this.#options.now()), reason);
   }

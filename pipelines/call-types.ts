@@ -4,8 +4,11 @@ import type { SttVendor } from '../adapters/stt/port.ts';
 import type { TelephonyVendor } from '../adapters/telephony/port.ts';
 import type { TtsVendor } from '../adapters/tts/port.ts';
 import type { Person } from '../src/companion/person.ts';
+import type { CallSnapshot } from '../src/conversation/resume.ts';
 import type { EndReason } from '../src/conversation/types.ts';
 import type { EventHub } from '../src/events.ts';
+import type { CallRecord } from '../src/store/session-store.ts';
+import type { CallKeeper } from './call-keeper.ts';
 import type { OutletStream } from './outlet.ts';
 import type { CallRecords } from './records.ts';
 import type { SpeechCache } from './speech-cache.ts';
@@ -20,6 +23,8 @@ export type CallServices = {
   readonly events: EventHub;
   /** What must survive the process. */
   readonly records: CallRecords;
+  /** Keeps a call where other processes find it; `onOvertaken` when one of them has it. */
+  readonly keep: (record: Omit<CallRecord, 'owner'>, onOvertaken: () => void) => CallKeeper;
   readonly voiceId: string;
   /** Wall clock, for what people are told about time. */
   readonly wallClock: () => Date;
@@ -42,6 +47,16 @@ export type CallIdentity = {
   readonly greeting: readonly string[];
   /** Unix milliseconds. Undefined: it begins now. */
   readonly startedAtMs?: number | undefined;
+  /** The fencing epoch under which this process holds the call. */
+  readonly epoch: number;
+  /** It began in another process. */
+  readonly resumed?:
+    | {
+        readonly snapshot: CallSnapshot;
+        /** With this one. */
+        readonly resumeCount: number;
+      }
+    | undefined;
 };
 
 /** What the call writes to: a media stream of the carrier. */

@@ -4,25 +4,26 @@
  */
 import { linesFor } from '../src/companion/lines.ts';
 import { observe } from '../src/companion/observer.ts';
-import { systemPrompt } from '../src/companion/prompt.ts';
-import { COMPANION_TOOLS } from '../src/companion/tools.ts';
 import { defaultSettings } from '../src/conversation/settings.ts';
-import type { EndReason, Settings } from '../src/conversation/types.ts';
+import { isCommitPoint, snapshotOf } from '../src/conversation/resume.ts';
+import type { Effect, EndReason, Input, Settings } from '../src/conversation/types.ts';
 import type { CallEvent } from '../src/events.ts';
 import { monotonicMs } from '../src/events.ts';
+import { assembleCall } from './call-assembly.ts';
 import { factEvent } from './call-events.ts';
+import type { CallKeeper } from './call-keeper.ts';
 import { performIn } from './call-orders.ts';
 import { CallRecorder } from './call-recorder.ts';
 import type { CallEnd, CallIdentity, CallServices, CallSink, CallStream } from './call-types.ts';
-import { CarrierVoice } from './carrier-voice.ts';
+import type { CarrierVoice } from './carrier-voice.ts';
 import { Inbox } from './inbox.ts';
-import { Listening } from './listen.ts';
-import { Recovery } from './recovery.ts';
-import { Outlet } from './outlet.ts';
+import type { Listening } from './listen.ts';
+import type { Recovery } from './recovery.ts';
+import type { Outlet } from './outlet.ts';
 import type { Manner } from './speech-cache.ts';
-import { Speaking } from './speak.ts';
-import { Thinking } from './think.ts';
-import { ToolRunner } from './tool-runner.ts';
+import type { Speaking } from './speak.ts';
+import type { Thinking } from './think.ts';
+import type { ToolRunner } from './tool-runner.ts';
 
 export type { CallEnd, CallIdentity, CallServices, CallSink, CallStream } from './call-types.ts';
 
@@ -38,12 +39,15 @@ export class Call {
   readonly #tools: ToolRunner;
   readonly #recovery: Recovery;
   readonly #recorder: CallRecorder;
+  readonly #keeper: CallKeeper;
   readonly #carrierVoice: CarrierVoice;
   readonly #manner: Manner;
   readonly #startedAt = monotonicMs();
   #stream: CallStream | undefined;
   #epoch = 0;
   #answered = false;
+  /** The stream went without a word from the carrier, and none has come since. */
+  #isBroken = false;
   #finished: EndReason | undefined;
 
   constructor(
@@ -73,60 +77,21 @@ export class Call {
       now,
       // The parts are made below, before anything can be put in.
       perform: (effect) => perform(effect),
+      onStep: (input, effects) => this.#keep(input, effects),
       onDefect: (error) => this.#broke(error),
+      resumed: identity.resumed?.snapshot,
     });
-    this.#outlet = new Outlet({
-      now,
-      onSent: (utterance, toMs) => onInput({ kind: 'audio-sent', utterance, toMs }),
-    });
-    this.#ears = new Listening({
-      vendors: services.stt,
-      language,
-      endOfTurn: person.manner,
-      keyterms: person.name === '' ? [] : [person.name],
-      now,
-      onInput,
-      onEvent,
-    });
-    this.#mind = new Thinking({
-      vendors: services.llm,
-      system: systemPrompt(person, services.wallClock()),
-      tools: COMPANION_TOOLS,
-      onInput,
-      onEvent,
-    });
-    this.#voice = new Speaking({
-      vendors: services.tts,
-      manner: this.#manner,
-      cache: services.speechCache,
-      outlet: this.#outlet,
-      now,
-      onInput,
-      onEvent,
-    });
-    this.#tools = new ToolRunner({
-      tools: COMPANION_TOOLS,
-      wallClock: services.wallClock,
-      onInput,
-    });
-    this.#recovery = new Recovery({
-      redirect: async () => services.telephony.redirect(identity.callSid, services.resumeUrl()),
-      onFailed: () => {
-        this.#publish({ what: 'vendor-failed', vendor: 'twilio', failure: 'unreachable' });
-      },
-    });
-    this.#carrierVoice = new CarrierVoice({
-      redirect: async () => services.telephony.redirect(identity.callSid, services.sayUrl()),
-      onInput,
-      onEvent,
-    });
+    const parts = assembleCall(identity, services, { manner: this.#manner, onInput, onEvent, now });
+    const { outlet, ears, mind, voice, tools, recovery, carrierVoice } = parts;
+    this.#outlet = outlet;
+    this.#ears = ears;
+    this.#mind = mind;
+    this.#voice = voice;
+    this.#tools = tools;
+    this.#recovery = recovery;
+    this.#carrierVoice = carrierVoice;
     const perform = performIn({
-      ears: this.#ears,
-      mind: this.#mind,
-      voice: this.#voice,
-      tools: this.#tools,
-      outlet: this.#outlet,
-      carrierVoice: this.#carrierVoice,
+      ...parts,
       recorder: this.#recorder,
       publish: onEvent,
       hangUp: () => this.#hangUp(),
@@ -134,6 +99,7 @@ export class Call {
       finish: (reason) => this.#finish(reason),
     });
     this.#recorder.started();
+    this.#keeper = services.keep(recordOf(identity), () => this.overtaken());
     this.#publish({ what: 'call-started', direction: identity.direction });
   }
 
@@ -150,9 +116,16 @@ export class Call {
     return this.#finished !== undefined;
   }
 
-  /** How often a media stream came after the first because one was lost. */
+  /** How often a media stream came after the first because one was lost, in all its processes. */
   get losses(): number {
-    return Math.max(0, this.#epoch - 1 - this.#carrierVoice.turns);
+    const { resumed } = this.identity;
+    const here = this.#epoch - this.#carrierVoice.turns;
+    return resumed ? resumed.resumeCount + Math.max(0, here - 1) : Math.max(0, here - 1);
+  }
+
+  /** It began in another process, or has had a stream here. */
+  get #wasConnected(): boolean {
+    return this.identity.resumed !== undefined || this.#epoch > 0;
   }
 
   /** Somebody picked up: the carrier has asked for a stream, or has one. */
@@ -187,8 +160,10 @@ export class Call {
   attach(stream: CallStream): CallSink {
     const replaced = this.#stream;
     this.#stream = stream;
+    this.#isBroken = false;
     this.#recovery.end();
     this.#carrierVoice.ended();
+    const resumed = this.#wasConnected;
     this.#epoch += 1;
     if (replaced) {
       this.#outlet.detach();
@@ -196,8 +171,8 @@ export class Call {
       replaced.close(1000);
     }
     this.listen();
-    const resumed = this.#epoch > 1;
     if (this.losses > 0) this.#recorder.resumed(this.losses);
+    this.#keeper.put({ phase: 'live', resumeCount: this.losses });
     this.#publish({ what: 'stream-attached', resumed, epoch: this.#epoch });
     this.#outlet.attach(stream);
     this.#put({ kind: 'stream-attached', resumed });
@@ -217,6 +192,12 @@ export class Call {
       onStop: () => this.#streamGone(stream, 'stopped'),
       onClosed: () => this.#streamGone(stream, 'broken'),
     };
+  }
+
+  /** Resumed here: the carrier is to bring a stream; without one the call ends by itself. */
+  awaitStream(): void {
+    this.listen();
+    this.#put({ kind: 'tick' });
   }
 
   /** The carrier has asked for a new stream. */
@@ -239,6 +220,23 @@ export class Call {
     this.#put({ kind: 'answered-by', who });
   }
 
+  /** It lost its stream too often: whoever is on it is called back another time. */
+  giveUp(): void {
+    this.#isBroken = true;
+    this.#recorder.lineTrouble();
+    this.hungUp();
+  }
+
+  /** Another process has the call: this one falls silent and lets go of it. */
+  overtaken(): void {
+    this.#put({ kind: 'overtaken' });
+  }
+
+  /** A sign of life to those who may have to take over, and a look whether the call is ours. */
+  keepAlive(): void {
+    this.#keeper.put();
+  }
+
   /** Nobody has picked up yet, and nobody shall. */
   cancel(): void {
     this.#hangUp();
@@ -255,6 +253,8 @@ export class Call {
     if (this.#stream !== stream) return;
     this.#stream = undefined;
     if (how === 'broken' && !this.isEnding) this.#recovery.begin();
+    this.#isBroken = how === 'broken';
+    this.#keeper.put({ phase: 'lost' });
     this.#outlet.detach();
     this.#publish({ what: 'stream-closed' });
     this.#put({ kind: 'stream-closed' });
@@ -264,6 +264,11 @@ export class Call {
     const heard = factEvent(input);
     if (heard) this.#publish(heard);
     this.#inbox.put(input);
+  }
+
+  #keep(input: Input, effects: readonly Effect[]): void {
+    if (!isCommitPoint(input, effects)) return;
+    this.#keeper.save(() => snapshotOf(this.#inbox.state, monotonicMs()));
   }
 
   #publish(event: CallEvent): void {
@@ -301,8 +306,41 @@ export class Call {
     this.#stream = undefined;
     stream?.close(1000);
     const durationMs = monotonicMs() - this.#startedAt;
-    this.#recorder.ended(reason);
+    this.#sayItIsOver(reason);
     this.#publish({ what: 'call-ended', reason, durationMs, work });
     this.#onFinished({ reason, broken });
   }
+
+  /** To the records and to other processes. */
+  #sayItIsOver(reason: EndReason): void {
+    if (reason === 'moved') {
+      this.#recorder.handedOver();
+      return this.#keeper.release();
+    }
+    this.#recorder.ended(reason);
+    // A carrier that hangs up on a broken stream has lost them; they did not put the phone down.
+    const isLost = reason === 'stream-lost' || (reason === 'caller-hung-up' && this.#isBroken);
+    if (isLost && this.#wasConnected) this.#recorder.callBackDue();
+    this.#keeper.ended();
+  }
+}
+
+/** Where others find a call. */
+export function recordOf({
+  callSid,
+  direction,
+  person,
+  epoch,
+  startedAtMs,
+  resumed,
+}: CallIdentity) {
+  return {
+    callSid,
+    direction,
+    personId: person.personId,
+    phase: resumed ? ('lost' as const) : ('ringing' as const),
+    epoch,
+    resumeCount: resumed?.resumeCount ?? 0,
+    startedAtMs: startedAtMs ?? Date.now(),
+  };
 }

@@ -7,7 +7,9 @@ import { withoutPersonalData } from '../src/companion/person.ts';
 import { greetingParts } from '../src/companion/greeting.ts';
 import type { Settings } from '../src/conversation/types.ts';
 import { monotonicMs } from '../src/events.ts';
-import { Call, type CallServices, type CallSink, type CallStream } from './call.ts';
+import { CallRecorder } from './call-recorder.ts';
+import { Call, recordOf } from './call.ts';
+import type { CallEnd, CallIdentity, CallServices, CallSink, CallStream } from './call-types.ts';
 
 export type CallsOptions = {
   readonly services: CallServices;
@@ -17,7 +19,17 @@ export type CallsOptions = {
   /** Callbacks of outbound calls, absolute URLs. Called late: the port may come late. */
   readonly urls: () => { readonly answer: string; readonly status: string; readonly amd: string };
   readonly settings?: Partial<Settings> | undefined;
+  /** The carrier tells of a call that this process does not have. */
+  readonly onElsewhere?: ((told: ToldElsewhere) => void) | undefined;
 };
+
+export type ToldElsewhere =
+  | { readonly what: 'over'; readonly callSid: string }
+  | {
+      readonly what: 'answered-by';
+      readonly callSid: string;
+      readonly who: 'human' | 'machine' | 'fax' | 'unknown';
+    };
 
 export type Direction = 'inbound' | 'outbound';
 
@@ -33,11 +45,27 @@ const MAX_ENDED = 5_000;
 /** People of whom it is remembered how they were greeted last. */
 const MAX_GREETED = 10_000;
 
-/** What a stream's token says of its call. */
-export type Claimed = { readonly direction: Direction; readonly person: Person };
+/** What a call that is taken over begins with. */
+export type TakenOver = {
+  readonly callSid: string;
+  readonly direction: Direction;
+  readonly person: Person;
+  readonly epoch: number;
+  /** Unix milliseconds; undefined: nobody knows. */
+  readonly startedAtMs: number | undefined;
+  /** Undefined: it has not had a stream yet. */
+  readonly resumed: CallIdentity['resumed'];
+};
+
+/** The epoch of the process that a call reaches first. */
+export const FIRST_EPOCH = 1;
+/** Whoever is taken over is on the line already: there may be more of them than calls are taken. */
+const TAKEN_OVER_SHARE = 2;
 
 export type PlaceCallResult =
   { readonly callSid: string } | { readonly refused: 'full' | 'inactive' };
+
+type NewCall = Omit<TakenOver, 'resumed' | 'startedAtMs'> & Partial<TakenOver>;
 
 type Drain = { readonly how: 'move' | 'wind-up'; readonly deadline: number };
 
@@ -47,8 +75,8 @@ export class Calls {
   /** How many calls a person has had from this process; varies the greeting. */
   readonly #callNumbers = new Map<string, number>();
   readonly #reapers = new Map<string, NodeJS.Timeout>();
-  /** Calls that are over; true where a defect of ours ended them. */
-  readonly #ended = new Map<string, boolean>();
+  /** Calls that are over, or not ours any more. */
+  readonly #ended = new Map<string, 'ended' | 'broken' | 'moved'>();
   /** Whom we are dialling: the answer may be quicker than the carrier's reply to us. */
   readonly #dialled = new Set<Person>();
   #drain: Drain | undefined;
@@ -76,10 +104,12 @@ export class Calls {
     return this.#calls.get(callSid);
   }
 
-  /** Undefined for a call that this process has not seen end; 'broken' where a defect ended it. */
-  endOf(callSid: string): 'ended' | 'broken' | undefined {
-    const broken = this.#ended.get(callSid);
-    return broken === undefined ? undefined : broken ? 'broken' : 'ended';
+  /**
+   * Undefined for a call that this process has not seen end; 'broken' where a defect ended it,
+   * 'moved' where it goes on elsewhere.
+   */
+  endOf(callSid: string): 'ended' | 'broken' | 'moved' | undefined {
+    return this.#ended.get(callSid);
   }
 
   /** The person behind a number that is being dialled just now. */
@@ -95,7 +125,31 @@ export class Calls {
     // Its place was taken when we began to dial.
     const isOurs = direction === 'outbound' && this.#dialled.has(person);
     if (this.#ended.has(callSid) || (this.isFull && !isOurs)) return undefined;
-    return this.#create(callSid, direction, person);
+    // One that we did not dial has another process behind it, which is shut out by this.
+    const epoch = direction === 'outbound' && !isOurs ? FIRST_EPOCH + 1 : FIRST_EPOCH;
+    return this.#create({ callSid, direction, person, epoch });
+  }
+
+  /** A call that another process had. Undefined: there is no room even so. */
+  resume(taken: TakenOver): Call | undefined {
+    const { maxCalls } = this.#options;
+    if (this.#calls.size >= maxCalls * TAKEN_OVER_SHARE) return undefined;
+    this.#ended.delete(taken.callSid);
+    const call = this.#create(taken);
+    if (taken.resumed) call.awaitStream();
+    return call;
+  }
+
+  /** A call that another process had, whose stream was lost too often. */
+  giveUpElsewhere(taken: Omit<TakenOver, 'resumed'>): void {
+    const { records, wallClock, keep } = this.#options.services;
+    const identity = { ...taken, greeting: [] };
+    const recorder = new CallRecorder({ identity, records, wallClock, now: monotonicMs });
+    recorder.lineTrouble();
+    recorder.ended('stream-lost');
+    recorder.callBackDue();
+    keep(recordOf(identity), () => undefined).ended();
+    this.#remember(taken.callSid, 'ended');
   }
 
   /** Dials a person at their stored number. Rejects with VendorError when the carrier refuses. */
@@ -121,7 +175,7 @@ export class Calls {
         await telephony.hangUp(callSid);
         return { refused: 'full' };
       }
-      this.#create(callSid, 'outbound', person);
+      this.#create({ callSid, direction: 'outbound', person, epoch: FIRST_EPOCH });
       return { callSid };
     } finally {
       this.#dialled.delete(dialled);
@@ -130,21 +184,47 @@ export class Calls {
   }
 
   /**
-   * A stream whose token was good. The call may have been answered by another instance; `claimed` is
-   * what its token says of it. Undefined: the call is over, or there is no room for it here.
+   * A stream whose token was good and was given out under `epoch`. Undefined: the call is over, or
+   * somebody else's by now.
    */
-  attach(callSid: string, stream: CallStream, claimed: Claimed): CallSink | undefined {
-    const call = this.answer(callSid, claimed.direction, claimed.person);
-    if (!call || call.isEnding) return undefined;
+  attach(callSid: string, stream: CallStream, epoch: number): CallSink | undefined {
+    const call = this.#calls.get(callSid);
+    if (!call || call.isEnding || call.identity.epoch !== epoch) return undefined;
     this.#stopReaper(callSid);
     return call.attach(stream);
   }
 
-  /** The carrier says that a call is over, whether we knew it or not. */
-  over(callSid: string): void {
+  /** The carrier says that a call is over, whether we knew it or not. `told`: by another process. */
+  over(callSid: string, from: 'carrier' | 'told' = 'carrier'): void {
     const call = this.#calls.get(callSid);
-    if (call) call.hungUp();
-    else this.#remember(callSid, false);
+    if (call) return call.hungUp();
+    const wasKnown = this.#ended.get(callSid);
+    if (wasKnown !== 'broken') this.#remember(callSid, 'ended');
+    if (from === 'carrier' && (wasKnown === undefined || wasKnown === 'moved')) {
+      this.#options.onElsewhere?.({ what: 'over', callSid });
+    }
+  }
+
+  /** Who picked up, as far as the carrier can tell. */
+  answeredBy(
+    callSid: string,
+    who: 'human' | 'machine' | 'fax' | 'unknown',
+    from: 'carrier' | 'told' = 'carrier',
+  ): void {
+    const call = this.#calls.get(callSid);
+    if (call) call.answeredBy(who);
+    else if (from === 'carrier') this.#options.onElsewhere?.({ what: 'answered-by', callSid, who });
+  }
+
+  /** Another process holds the call under this epoch: unless ours is higher, it is not ours. */
+  overtaken(callSid: string, epoch: number): void {
+    const call = this.#calls.get(callSid);
+    if (call && call.identity.epoch < epoch) call.overtaken();
+  }
+
+  /** A sign of life of every call, and a look whether each is still ours. */
+  keepAlive(): void {
+    for (const call of this.#calls.values()) call.keepAlive();
   }
 
   /**
@@ -163,10 +243,13 @@ export class Calls {
     this.#onIdle.delete(resolve);
   }
 
-  /** Ends what is left without a word. */
+  /** Ends what is left without a word; or lets it go, where another process can go on with it. */
   close(): void {
-    this.#drain ??= { how: 'wind-up', deadline: monotonicMs() };
-    for (const call of [...this.#calls.values()]) call.hungUp();
+    const { how } = (this.#drain ??= { how: 'wind-up', deadline: monotonicMs() });
+    for (const call of [...this.#calls.values()]) {
+      if (how === 'move' && call.wasAnswered) call.overtaken();
+      else call.hungUp();
+    }
     for (const callSid of [...this.#reapers.keys()]) this.#stopReaper(callSid);
   }
 
@@ -185,16 +268,17 @@ export class Calls {
     else call.drain(how, deadline);
   }
 
-  #create(callSid: string, direction: Direction, known: Person): Call {
+  #create(begun: NewCall): Call {
+    const { callSid, direction, person: known, epoch, startedAtMs, resumed } = begun;
     const person = known.active ? known : withoutPersonalData(known);
     const { services, settings } = this.#options;
     const at = services.wallClock();
     const callNumber = this.#nextCallNumber(person.personId);
     const greeting = greetingParts({ person, direction, at, callNumber });
     const call = new Call(
-      { callSid, direction, person, greeting },
+      { callSid, direction, person, greeting, epoch, startedAtMs, resumed },
       services,
-      ({ broken }) => this.#finished(callSid, broken),
+      (end) => this.#finished(callSid, end),
       settings,
     );
     this.#calls.set(callSid, call);
@@ -219,15 +303,15 @@ export class Calls {
     return callNumber;
   }
 
-  #finished(callSid: string, broken: boolean): void {
+  #finished(callSid: string, { broken, reason }: CallEnd): void {
     this.#calls.delete(callSid);
     this.#stopReaper(callSid);
-    this.#remember(callSid, broken);
+    this.#remember(callSid, broken ? 'broken' : reason === 'moved' ? 'moved' : 'ended');
     this.#tellIfIdle();
   }
 
-  #remember(callSid: string, broken: boolean): void {
-    this.#ended.set(callSid, broken);
+  #remember(callSid: string, how: 'ended' | 'broken' | 'moved'): void {
+    this.#ended.set(callSid, how);
     const oldest = this.#ended.keys().next();
     if (this.#ended.size > MAX_ENDED && !oldest.done) this.#ended.delete(oldest.value);
   }

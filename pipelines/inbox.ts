@@ -3,6 +3,7 @@
  * are performed before the next fact is taken. Also the core's alarm clock and the meter of our own
  * work.
  */
+import { resumeCall, type CallSnapshot } from '../src/conversation/resume.ts';
 import { startCall, step } from '../src/conversation/step.ts';
 import type { CallState } from '../src/conversation/state.ts';
 import type { Effect, Input, Settings } from '../src/conversation/types.ts';
@@ -20,6 +21,10 @@ export type InboxOptions = {
   readonly now: () => number;
   /** Performs one order. What it learns comes back through `put`. */
   readonly perform: (effect: Effect) => void;
+  /** After all orders of a fact were given. */
+  readonly onStep?: (input: Input, effects: readonly Effect[]) => void;
+  /** The call goes on from here, and its time with it. */
+  readonly resumed?: CallSnapshot | undefined;
   /** The core or an order threw, which is a defect: no fact is taken after this. Called once. */
   readonly onDefect: (error: unknown) => void;
 };
@@ -30,7 +35,7 @@ export class Inbox {
   readonly #workMs: number[] = [];
   #worked = 0;
   #state: CallState;
-  #begun = false;
+  #begun: boolean;
   #busy = false;
   #closed = false;
   #timer: NodeJS.Timeout | undefined;
@@ -41,7 +46,9 @@ export class Inbox {
 
   constructor(options: InboxOptions) {
     this.#options = options;
-    this.#state = startCall(options.settings, options.now());
+    const { settings, resumed, now } = options;
+    this.#begun = resumed !== undefined;
+    this.#state = resumed ? resumeCall(settings, resumed, now()) : startCall(settings, now());
   }
 
   get state(): CallState {
@@ -96,6 +103,7 @@ export class Inbox {
         this.#state = result.state;
         wakeAt = result.wakeAt;
         for (const effect of result.effects) this.#options.perform(effect);
+        this.#options.onStep?.(input, result.effects);
       }
     } catch (error) {
       this.close();

@@ -13,6 +13,8 @@ import { openSnapshot, type SavedSnapshot } from './sealed-snapshot.ts';
 /** A call as the database knows it. */
 export type StoredCall = {
   readonly isOver: boolean;
+  /** Undefined: a caller whom nobody knows. */
+  readonly seniorId: string | undefined;
   readonly direction: 'inbound' | 'outbound';
   /** Unix milliseconds. */
   readonly startedAtMs: number;

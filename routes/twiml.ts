@@ -45,6 +45,14 @@ function speakable(text: string): string {
   return text.toWellFormed().replaceAll(/[^\t\n\r\u0020-\uFFFD\u{10000}-\u{10FFFF}]/gu, ' ');
 }
 
+/** A moment's silence, then the carrier asks at `resumeUrl`, of whichever instance it reaches. */
+export function resumeLater(resumeUrl: string, seconds = 1): string {
+  const response = new VoiceResponse();
+  if (seconds > 0) response.pause({ length: seconds });
+  response.redirect({ method: 'POST' }, resumeUrl);
+  return response.toString();
+}
+
 export function hangUp(): string {
   const response = new VoiceResponse();
   response.hangup();

@@ -2,31 +2,40 @@
  * Twilio's voice webhooks. Each is signed (checked before it gets here), may come twice or out of
  * order, and answers quickly: nothing slow belongs on the way to the caller's first sound.
  */
-import { Router, type Response } from 'express';
+import { randomUUID } from 'node:crypto';
+import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
 import type { Call } from '../pipelines/call.ts';
-import { MAX_RESUMES, type Calls } from '../pipelines/calls.ts';
+import type { CallSessions } from '../pipelines/call-sessions.ts';
+import { FIRST_EPOCH, MAX_RESUMES, type Calls } from '../pipelines/calls.ts';
+import type { WebhookInbox } from '../pipelines/webhooks.ts';
+import { isWithoutPersonalData } from '../src/companion/person.ts';
 import type { Logger } from '../src/log.ts';
 import type { People } from '../src/people.ts';
-import type { SessionStore } from '../src/store/session-store.ts';
-import { newStreamToken, streamTokenTtlMs } from '../src/store/stream-token.ts';
-import { connectStream, hangUp, sayAndHangUp, sayAndResume } from './twiml.ts';
+import type { StreamTokens } from '../src/store/stream-tokens.ts';
+import { PROVIDER } from './callbacks.ts';
+import { asSureAs, type CallerTrust } from './caller.ts';
+import { rawFormOf } from './twilio-signature.ts';
+import { connectStream, hangUp, resumeLater, sayAndHangUp, sayAndResume } from './twiml.ts';
 
 export type VoiceRoutesOptions = {
   readonly calls: Calls;
   readonly people: People;
-  readonly store: SessionStore;
+  readonly tokens: StreamTokens;
+  readonly sessions: Pick<CallSessions, 'takeOver' | 'hasOtherAccepting'>;
   readonly log: Logger;
-  readonly instance: string;
   /** Called per request: the port may come late. */
   readonly streamUrl: () => string;
-  readonly publicUrl: () => string;
+  /** The absolute URL of a path of ours, as the carrier is given it. */
+  readonly webhookUrl: (path: string) => string;
+  readonly inbox: Pick<WebhookInbox, 'record'>;
+  readonly trustCallerId: CallerTrust;
 };
 
-/** A webhook that was seen is remembered for longer than Twilio repeats one. */
-const SEEN_TTL_MS = 3_600_000;
-const CALL_TTL_MS = 3_600_000;
-const TERMINAL = new Set(['completed', 'busy', 'failed', 'no-answer', 'canceled']);
+/** A call that was moved asks here again this often; then it is taken back. */
+const MAX_SENT_ON = 5;
+/** Calls of which it is remembered how often they were sent on. */
+const MAX_REMEMBERED = 1_000;
 
 const callSid = z.string().regex(/^CA[0-9A-Za-z]{2,40}$/);
 const phone = z.string().max(80).default('');
@@ -36,17 +45,9 @@ const answerForm = z.object({
   From: phone,
   To: phone,
   Direction: z.string().max(40).default('inbound'),
+  StirVerstat: z.string().max(40).optional(),
+  CallStatus: z.string().max(40).default(''),
 });
-const statusForm = z.object({
-  CallSid: callSid,
-  CallStatus: z.string().max(40),
-  SequenceNumber: z.string().max(20).default('0'),
-});
-const streamStatusForm = z.object({
-  CallSid: callSid,
-  StreamEvent: z.string().max(40).default(''),
-});
-const amdForm = z.object({ CallSid: callSid, AnsweredBy: z.string().max(40) });
 
 const FULL = {
   en: 'All our lines are busy just now. Please call again in a few minutes. Goodbye.',
@@ -58,25 +59,19 @@ const LOST = {
 } as const;
 
 export function voiceRoutes(options: VoiceRoutesOptions): Router {
-  const { calls, people, store, log } = options;
+  const { calls, people, tokens, sessions, log } = options;
   const router = Router();
 
-  /** TwiML that lets this call's next stream in, or undefined when no token could be kept. */
-  const streamTwiml = async (call: Call): Promise<string | undefined> => {
-    const token = newStreamToken();
-    const { callSid: sid, direction, person } = call.identity;
-    const data = { direction, personId: person.personId };
-    try {
-      await store.issueToken(token, { callSid: sid, data }, streamTokenTtlMs);
-    } catch (error) {
-      log.error('no stream token could be stored', { callSid: sid, error });
-      return undefined;
-    }
-    const voice = `${options.publicUrl()}/voice`;
+  /** TwiML that lets this call's next stream in. */
+  const streamTwiml = async (call: Call): Promise<string> => {
+    const { callSid: sid, direction, person, epoch } = call.identity;
+    const plain = isWithoutPersonalData(person) ? 'yes' : 'no';
+    const data = { direction, personId: person.personId, epoch: String(epoch), plain };
+    const token = await tokens.issue({ callSid: sid, data });
     const urls = {
       stream: options.streamUrl(),
-      status: `${voice}/stream-status`,
-      resume: `${voice}/resume`,
+      status: options.webhookUrl('/voice/stream-status'),
+      resume: options.webhookUrl('/voice/resume'),
     };
     return connectStream(urls, token);
   };
@@ -88,7 +83,8 @@ export function voiceRoutes(options: VoiceRoutesOptions): Router {
     const outbound = Direction.startsWith('outbound');
     const person = outbound
       ? (calls.dialledPerson(To) ?? people.byPhone(To))
-      : people.byPhone(From);
+      : asSureAs(people.byPhone(From), form.data.StirVerstat, options.trustCallerId);
+    record(options, req, `${sid}/answer`);
     const call = calls.answer(sid, outbound ? 'outbound' : 'inbound', person);
     if (!call && calls.endOf(sid) !== undefined) return xml(res, hangUp());
     if (!call) {
@@ -96,29 +92,64 @@ export function voiceRoutes(options: VoiceRoutesOptions): Router {
       return xml(res, sayAndHangUp(FULL[person.language], person.language));
     }
     call.listen();
-    remember(options, call);
-    const twiml = await streamTwiml(call);
-    xml(res, twiml ?? sayAndHangUp(FULL[person.language], person.language));
+    xml(res, await streamTwiml(call));
   });
+
+  const sentOn = new Map<string, number>();
+  /** A call that was let go of here and has come back before the balancer knows that we leave. */
+  const isToBeSentOn = (sid: string): boolean => {
+    const times = (sentOn.get(sid) ?? 0) + 1;
+    const isOurs = calls.get(sid) !== undefined || !calls.isDraining;
+    if (isOurs || !sessions.hasOtherAccepting || times > MAX_SENT_ON) return false;
+    sentOn.set(sid, times);
+    const [oldest] = sentOn.keys();
+    if (sentOn.size > MAX_REMEMBERED && oldest !== undefined) sentOn.delete(oldest);
+    return true;
+  };
 
   router.post('/resume', async (req, res) => {
     const form = answerForm.safeParse(req.body);
     if (!form.success) return badForm(res);
-    const { CallSid: sid, From, To, Direction } = form.data;
+    const { CallSid: sid, From, To, Direction, CallStatus } = form.data;
     const outbound = Direction.startsWith('outbound');
+    const person = outbound
+      ? people.byPhone(To)
+      : asSureAs(people.byPhone(From), form.data.StirVerstat, options.trustCallerId);
+    const { language } = person;
+    record(options, req, `${sid}/resume/${tokenOf(req)}`);
+    const end = calls.endOf(sid);
+    if (end === 'broken') return xml(res, sayAndHangUp(LOST[language], language));
+    if (end === 'ended') return xml(res, hangUp());
+    if (isToBeSentOn(sid)) return xml(res, resumeLater(options.webhookUrl('/voice/resume')));
     const known = calls.get(sid);
-    const { language } = people.byPhone(outbound ? To : From);
-    if (calls.endOf(sid) === 'broken') return xml(res, sayAndHangUp(LOST[language], language));
-    if (!known || known.isEnding) return xml(res, hangUp());
-    if (known.losses >= MAX_RESUMES) {
-      log.error('call lost its stream too often', { callSid: sid, epoch: known.epoch });
-      calls.over(sid);
+    const taken = known
+      ? ({ kind: 'taken', call: known } as const)
+      : await sessions.takeOver({
+          callSid: sid,
+          direction: outbound ? 'outbound' : 'inbound',
+          person,
+          why: 'resume',
+          inProgress: CallStatus === 'in-progress',
+          above: FIRST_EPOCH,
+        });
+    if (taken.kind === 'over') return xml(res, hangUp());
+    if (taken.kind !== 'taken') {
+      log.error('call could not be taken over', { callSid: sid, what: taken.kind });
       return xml(res, sayAndHangUp(LOST[language], language));
     }
-    known.resumeAsked();
-    log.info('call resumes', { callSid: sid, epoch: known.epoch });
-    const twiml = await streamTwiml(known);
-    xml(res, twiml ?? sayAndHangUp(LOST[language], language));
+    const { call } = taken;
+    if (call.isEnding) return xml(res, hangUp());
+    if (known && call.losses >= MAX_RESUMES) {
+      log.error('call lost its stream too often', { callSid: sid, epoch: call.epoch });
+      call.giveUp();
+      return xml(res, sayAndHangUp(LOST[language], language));
+    }
+    call.resumeAsked();
+    log.info(known ? 'call resumes' : 'call taken over', {
+      callSid: sid,
+      epoch: call.identity.epoch,
+    });
+    xml(res, await streamTwiml(call));
   });
 
   // Where the carrier is sent when no voice of ours can speak. The words wait in the call, since a URL
@@ -128,76 +159,30 @@ export function voiceRoutes(options: VoiceRoutesOptions): Router {
     if (!form.success) return badForm(res);
     const { CallSid: sid } = form.data;
     const call = calls.get(sid);
+    record(options, req, `${sid}/say/${tokenOf(req)}`);
+    const resume = options.webhookUrl('/voice/resume');
+    // Another process has the words: what can be done here is to go on without them.
+    if (!call && calls.endOf(sid) === undefined) return xml(res, resumeLater(resume, 0));
     if (!call || call.isEnding) return xml(res, hangUp());
     const words = call.wordsForCarrier();
     const { language } = call.identity.person;
     log.info('carrier speaks', { callSid: sid });
-    xml(res, sayAndResume(words, language, `${options.publicUrl()}/voice/resume`));
+    xml(res, sayAndResume(words, language, resume));
   });
 
-  addCallbacks(router, options);
   return router;
 }
 
-/** What the carrier only tells: nobody on the line waits for these, so they are answered first. */
-function addCallbacks(router: Router, { calls, store, log }: VoiceRoutesOptions): void {
-  /** False for a webhook that came before. A store that cannot say lets it through. */
-  const isNew = async (key: string): Promise<boolean> =>
-    await store.seenOnce(key, SEEN_TTL_MS).catch(() => true);
-
-  router.post('/status', async (req, res) => {
-    const form = statusForm.safeParse(req.body);
-    if (!form.success) return badForm(res);
-    const { CallSid: sid, CallStatus: callStatus, SequenceNumber: sequence } = form.data;
-    res.status(204).end();
-    if (!(await isNew(`status:${sid}:${sequence}:${callStatus}`))) return;
-    log.info('call status', { callSid: sid, callStatus });
-    // Callbacks overtake one another; the only one that changes anything is the last of a call.
-    if (TERMINAL.has(callStatus)) calls.over(sid);
-  });
-
-  router.post('/stream-status', (req, res) => {
-    const form = streamStatusForm.safeParse(req.body);
-    if (!form.success) return badForm(res);
-    res.status(204).end();
-    const { CallSid: sid, StreamEvent: state } = form.data;
-    // The socket itself tells how a stream fares; this is the only place that shows failed upgrades.
-    if (state === 'stream-error') log.error('stream error at the carrier', { callSid: sid });
-    else log.info('stream status', { callSid: sid, state });
-  });
-
-  router.post('/amd', async (req, res) => {
-    const form = amdForm.safeParse(req.body);
-    if (!form.success) return badForm(res);
-    const { CallSid: sid, AnsweredBy: answeredBy } = form.data;
-    res.status(204).end();
-    if (!(await isNew(`amd:${sid}`))) return;
-    log.info('call answered', { callSid: sid, answeredBy });
-    calls.get(sid)?.answeredBy(answeredByOf(answeredBy));
-  });
+/** Kept as it came, whatever is answered. Not waited for. */
+function record({ inbox }: VoiceRoutesOptions, req: Request, eventKey: string): void {
+  const path = `${req.baseUrl}${req.path}`;
+  inbox.record({ provider: PROVIDER, eventKey, path, body: rawFormOf(req) });
 }
 
-function answeredByOf(answeredBy: string): 'human' | 'machine' | 'fax' | 'unknown' {
-  if (answeredBy === 'human' || answeredBy === 'fax') return answeredBy;
-  return answeredBy.startsWith('machine') ? 'machine' : 'unknown';
-}
-
-/** Where the call is, for whoever may have to take it over. Not waited for. */
-function remember(options: VoiceRoutesOptions, call: Call): void {
-  const { callSid, direction, person } = call.identity;
-  const record = {
-    callSid,
-    personId: person.personId,
-    direction,
-    phase: 'ringing' as const,
-    epoch: 0,
-    owner: options.instance,
-    resumeCount: 0,
-    startedAtMs: Date.now(),
-  };
-  options.store.putCall(record, CALL_TTL_MS).catch((error: unknown) => {
-    options.log.warn('call record not stored', { callSid, error });
-  });
+/** What tells requests of the same kind apart: Twilio's own token where it sends one. */
+function tokenOf(req: Request): string {
+  const token = req.get('i-twilio-idempotency-token') ?? '';
+  return /^[0-9A-Za-z-]{8,64}$/.test(token) ? token : randomUUID();
 }
 
 function badForm(res: Response): void {

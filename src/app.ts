@@ -8,18 +8,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BreakerStatus } from '../adapters/breaker.ts';
 import { APOLOGY } from '../adapters/tts/clips.ts';
 import type { CallServices } from '../pipelines/call.ts';
-import { Calls, type Claimed } from '../pipelines/calls.ts';
+import { createAdmission } from '../pipelines/admission.ts';
+import { CallSessions } from '../pipelines/call-sessions.ts';
+import { Calls } from '../pipelines/calls.ts';
 import { NO_RECORDS } from '../pipelines/records.ts';
 import { LoadGate, watchLoop } from '../pipelines/load-gate.ts';
 import { keepRecordings, makeCommonLines } from '../pipelines/ready-lines.ts';
+import { storedCallsIn } from '../pipelines/stored-calls.ts';
 import { SpeechCache } from '../pipelines/speech-cache.ts';
 import { warmUpCore } from '../pipelines/warm-up.ts';
-import { createHttp } from '../routes/http.ts';
+import { webhookHandlers } from '../pipelines/webhook-handlers.ts';
+import { createWebhookInbox, type WebhookInbox } from '../pipelines/webhooks.ts';
+import type { AdminRoutesOptions } from '../routes/admin.ts';
+import { createHttp, type HttpOptions } from '../routes/http.ts';
 import type { MetricsRoutesOptions } from '../routes/metrics.ts';
 import { createMediaSocket, type MediaSocket } from '../websocket/media-socket.ts';
 import type { MediaSocketNotice } from '../websocket/types.ts';
-import { stranger, type Person } from './companion/person.ts';
-import { mediaStreamUrl, withListeningPort, type Config } from './config.ts';
+import type { Person } from './companion/person.ts';
+import { mediaStreamUrl, webhookUrl, withListeningPort, type Config } from './config.ts';
 import type { Settings } from './conversation/types.ts';
 import type { Durability } from './durability.ts';
 import { EventHub } from './events.ts';
@@ -29,6 +35,7 @@ import type { Logger } from './log.ts';
 import type { Metrics, MetricSources } from './metrics.ts';
 import { peopleFrom, readPeopleFile, type People } from './people.ts';
 import type { ErrorReporter } from './sentry.ts';
+import { createStreamTokens } from './store/stream-tokens.ts';
 import { createMemorySessionStore } from './store/memory-session-store.ts';
 import type { SessionStore } from './store/session-store.ts';
 import { connectVendors, type Vendors } from './vendors.ts';
@@ -36,6 +43,7 @@ import { connectVendors, type Vendors } from './vendors.ts';
 export type App = {
   readonly server: Server;
   readonly calls: Calls;
+  readonly sessions: CallSessions;
   readonly events: EventHub;
   /**
    * Settles some time after `listen`, when the SDKs are loaded and the lines that any call may need
@@ -78,6 +86,8 @@ export async function createApp(
 ): Promise<App> {
   let config = initial;
   const publicUrl = (): string => config.http.publicUrl;
+  const urlOf = (path: string): string => webhookUrl(config, path);
+  const instance = `i-${randomUUID()}`;
   const events = new EventHub((error) => log.error('a watcher of events failed', { error }));
   logEvents(events, log);
   const [durability, store, reporter, vendors] = await openParts(config, log, options);
@@ -88,14 +98,23 @@ export async function createApp(
   await keepRecordings(speechCache, vendors.recordings, APOLOGY);
   const load = new LoadGate();
   const unwatchLoop = watchLoop(load);
+  const records = durability?.records ?? NO_RECORDS;
+  const sealer = durability?.store.sealer;
+  const resumeUrl = (): string => urlOf('/voice/resume');
+  const { telephony } = vendors;
+  const storedCall = durability && storedCallsIn(durability.store);
+  const shared = { store, sealer, records, telephony, instance, resumeUrl, log };
+  const sessions = new CallSessions({ ...shared, storedCall });
+  const tokens = createStreamTokens({ store, sealer });
   const calls = new Calls({
     services: {
       ...servicesOf(vendors, config),
       speechCache,
       events,
-      records: durability?.records ?? NO_RECORDS,
-      resumeUrl: () => `${publicUrl()}/voice/resume`,
-      sayUrl: () => `${publicUrl()}/voice/say`,
+      records,
+      keep: (record, onOvertaken) => sessions.keep(record, onOvertaken),
+      resumeUrl,
+      sayUrl: () => urlOf('/voice/say'),
       onDefect: (callSid, error) => {
         log.error('call ended by a defect', { callSid, error });
         reporter?.report(error, 'call');
@@ -104,12 +123,14 @@ export async function createApp(
     maxCalls: config.maxCalls,
     isOverloaded: () => load.isShut && options.admitsWhenLate !== true,
     urls: () => ({
-      answer: `${publicUrl()}/voice/answer`,
-      status: `${publicUrl()}/voice/status`,
-      amd: `${publicUrl()}/voice/amd`,
+      answer: urlOf('/voice/answer'),
+      status: urlOf('/voice/status'),
+      amd: urlOf('/voice/amd'),
     }),
     settings: options.settings,
+    onElsewhere: (told) => sessions.elsewhere(told),
   });
+  const admission = createAdmission({ calls, sessions, tokens, people });
 
   const metrics = await openMetrics(config, events, {
     activeCalls: () => calls.active,
@@ -118,21 +139,26 @@ export async function createApp(
     mediaCounters: () => media.counters,
     storeIsUp: async () => (await store.health()).ok,
     durability,
+    refusedWebhooks: () => http.refusedWebhooks(),
   });
+  const inbox = openInbox({ calls, store, durability, instance, log });
   const http = createHttp({
     calls,
     people,
     store,
     durability,
+    tokens,
+    sessions,
     events,
     load,
     log,
-    instance: `i-${randomUUID()}`,
     mode: config.mode,
-    production: config.environment === 'production',
-    twilioAuthToken: config.twilio.authToken,
+    inbox,
+    ...doorsIn(config),
+    admin: adminIn(config, durability),
     publicUrl,
     streamUrl: () => mediaStreamUrl(config),
+    webhookUrl: urlOf,
     breakers,
     metrics: metrics && metricsPage(metrics, config),
     webRoot: options.webRoot,
@@ -143,12 +169,8 @@ export async function createApp(
     server,
     publicUrl,
     authToken: config.twilio.authToken,
-    consumeToken: async (token) => await store.consumeToken(token),
-    attach: (start, claim, stream) =>
-      calls.attach(start.callSid, stream, claimedCall(claim.data, people)) ?? {
-        refuse: 1008,
-        reason: 'the call is over or there is no room',
-      },
+    consumeToken: async (token) => await admission.consume(token),
+    attach: (start, claim, stream) => admission.attach(start.callSid, claim, stream),
     onNotice: (notice) => logNotice(notice, log),
   });
 
@@ -165,6 +187,7 @@ export async function createApp(
   return {
     server,
     calls,
+    sessions,
     events,
     warmed: warming.promise,
     durability,
@@ -176,6 +199,8 @@ export async function createApp(
       const host = isLocal ? '127.0.0.1' : undefined;
       const port = await bind(server, { port: config.http.port, host, calls: config.maxCalls });
       config = withListeningPort(config, port);
+      inbox.start();
+      sessions.start(calls);
       warmUp().then(warming.resolve, warming.reject);
       return port;
     },
@@ -188,6 +213,8 @@ export async function createApp(
       http.close();
       await media.close();
       await unbind(server);
+      await inbox.close();
+      await sessions.close();
       vendors.close();
       await Promise.all([store.close(), durability?.close(CLOSE_STORE_MS)]);
       metrics?.close();
@@ -230,10 +257,47 @@ function logNotice(notice: MediaSocketNotice, log: Logger): void {
   else log.info('media socket', { what: notice.kind });
 }
 
-/** What the token says of a call that another instance has answered. */
-function claimedCall(data: Readonly<Record<string, string>>, people: People): Claimed {
-  const direction = data['direction'] === 'outbound' ? 'outbound' : 'inbound';
-  return { direction, person: people.byId(data['personId'] ?? '') ?? stranger('') };
+/** What becomes of the carrier's callbacks. */
+function openInbox(parts: {
+  readonly calls: Calls;
+  readonly store: SessionStore;
+  readonly durability: Durability | undefined;
+  readonly instance: string;
+  readonly log: Logger;
+}): WebhookInbox {
+  const { calls, store: session, durability, instance, log } = parts;
+  const kept = durability?.store;
+  const handlers = webhookHandlers({
+    calls,
+    log,
+    writer: kept?.writer,
+    withdraw: (phone) => durability?.directory.withdraw(phone),
+    // Who has just been read is read again by the directory itself, soon.
+    peopleChanged: async () => await durability?.directory.refresh().catch(() => undefined),
+  });
+  return createWebhookInbox({ kept, session, handlers, instance, log });
+}
+
+/** Who is let in, and by which doors. */
+function doorsIn(config: Config) {
+  const { devRoutes, environment, reachesTelephones, trustCallerId, webhookSecret } = config;
+  return {
+    devRoutes: devRoutes && environment !== 'production',
+    reachesTelephones,
+    trustCallerId,
+    webhookSecret,
+    trustedProxies: config.http.trustedProxies,
+    twilioAuthToken: config.twilio.authToken,
+  } satisfies Partial<HttpOptions>;
+}
+
+function adminIn(
+  { adminToken: token }: Config,
+  durability: Durability | undefined,
+): AdminRoutesOptions | undefined {
+  if (token === undefined || durability === undefined) return undefined;
+  const { database, webhooks } = durability.store;
+  return { token, database, webhooks };
 }
 
 /** What takes its time to open, all at once. */

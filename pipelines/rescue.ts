@@ -1,0 +1,111 @@
+/**
+ * Calls whose process died. The carrier usually falls through to its next verb and so finds another
+ * process by itself. Where it stays silent instead, it is told where to go on; where the call turns
+ * out to be over, whoever was on it is to be called back.
+ */
+import type { TelephonyVendor } from '../adapters/telephony/port.ts';
+import { VendorError } from '../src/errors.ts';
+import type { CallRecord, SessionStore } from '../src/store/session-store.ts';
+import { isUuid } from '../src/store/uuid.ts';
+import { CALL_TTL_MS } from './call-keeper.ts';
+import type { StoredCall } from './recall.ts';
+import type { CallFacts, CallRecords } from './records.ts';
+
+export type RescueOptions = {
+  readonly store: Pick<SessionStore, 'getCall' | 'putCall' | 'nextEpoch' | 'seenOnce'>;
+  readonly storedCall: ((callSid: string) => Promise<StoredCall | undefined>) | undefined;
+  readonly records: Pick<CallRecords, 'ended' | 'callBackDue'>;
+  readonly telephony: Pick<TelephonyVendor, 'redirect'>;
+  readonly instance: string;
+  readonly resumeUrl: () => string;
+  /** Undefined: nobody knows. */
+  readonly isAlive: (instance: string) => boolean | undefined;
+  readonly tell: (what: 'call-redirected' | 'call-lost', callSid: string) => void;
+};
+
+/** The carrier needs a second or two to come back; asked again after this. */
+const RETRY_MS = 8_000;
+/** No call of ours lasts longer: the carrier's own limit is below it. */
+const LONGEST_CALL_MS = 20 * 60_000;
+/** Of which it is remembered that they are over, or under way here. */
+const MAX_REMEMBERED = 2_000;
+
+export class Rescue {
+  readonly #options: RescueOptions;
+  readonly #over = new Set<string>();
+  readonly #underWay = new Set<string>();
+
+  constructor(options: RescueOptions) {
+    this.#options = options;
+  }
+
+  /** The carrier says that a call is over which this process does not have. */
+  carrierSaysOver(callSid: string): void {
+    this.#over.add(callSid);
+    const [oldest] = this.#over;
+    if (this.#over.size > MAX_REMEMBERED && oldest !== undefined) this.#over.delete(oldest);
+    this.lookAfter(callSid);
+  }
+
+  /** Owned here: it never rejects, and is done once at a time. */
+  lookAfter(callSid: string): void {
+    if (this.#underWay.has(callSid) || this.#underWay.size >= MAX_REMEMBERED) return;
+    this.#underWay.add(callSid);
+    void this.#lookAfter(callSid)
+      // The store is away: the next look at the dead instance brings the call up again.
+      .catch(() => undefined)
+      .finally(() => this.#underWay.delete(callSid));
+  }
+
+  async #lookAfter(callSid: string): Promise<void> {
+    const { store, isAlive, telephony, resumeUrl, instance, tell } = this.#options;
+    const record = await store.getCall(callSid);
+    if (!record) return await this.#onlyStored(callSid);
+    const isOwned = record.owner === instance || isAlive(record.owner) !== false;
+    if (record.phase === 'ended' || isOwned) return;
+    const isTooOld = Date.now() - record.startedAtMs > LONGEST_CALL_MS;
+    if (this.#over.has(callSid) || isTooOld) return await this.#lost(record);
+    // Where it still rings, its answer will find its way to a living process.
+    if (record.phase === 'ringing') return;
+    const key = `rescue:${callSid}:${record.epoch}:${Math.floor(Date.now() / RETRY_MS)}`;
+    if (!(await store.seenOnce(key, RETRY_MS * 2))) return;
+    try {
+      await telephony.redirect(callSid, resumeUrl());
+      tell('call-redirected', callSid);
+    } catch (error) {
+      // The carrier takes no new orders for a call that is not under way.
+      const isGone = error instanceof VendorError && error.failure === 'bad-request';
+      if (isGone) await this.#lost(record);
+    }
+  }
+
+  /** The session store has lost it or never had it: the database alone knows. */
+  async #onlyStored(callSid: string): Promise<void> {
+    if (!this.#over.has(callSid)) return;
+    const stored = await this.#options.storedCall?.(callSid);
+    if (!stored || stored.isOver) return;
+    const { direction, startedAtMs, seniorId } = stored;
+    if (await this.#options.store.seenOnce(`lost:${callSid}`, CALL_TTL_MS)) {
+      this.#writeDown({ callSid, direction, startedAtMs, seniorId });
+    }
+  }
+
+  /** Claimed first, so that it is written down once. */
+  async #lost(record: CallRecord): Promise<void> {
+    const { store, instance } = this.#options;
+    const { callSid, personId = '', direction, startedAtMs } = record;
+    const epoch = await store.nextEpoch(callSid, record.epoch);
+    const isMine = epoch === record.epoch + 1;
+    const over = { ...record, epoch, owner: instance, phase: 'ended' as const };
+    if (!(await store.putCall(over, CALL_TTL_MS)) || !isMine) return;
+    const seniorId = isUuid(personId) ? personId : undefined;
+    this.#writeDown({ callSid, direction, startedAtMs, seniorId });
+  }
+
+  #writeDown(call: CallFacts): void {
+    const { records, tell } = this.#options;
+    records.ended(call, Date.now(), 'stream-lost');
+    records.callBackDue(call);
+    tell('call-lost', call.callSid);
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * Takes over a call that another process had: gathers what is known of it, claims it under a new
+ * epoch, which shuts the process before out, and goes on where that one was.
+ */
+import { linesFor } from '../src/companion/lines.ts';
+import type { Person } from '../src/companion/person.ts';
+import { numberedFrom } from '../src/conversation/resume.ts';
+import type { SessionStore } from '../src/store/session-store.ts';
+import type { Call } from './call.ts';
+import { MAX_RESUMES, type Calls, type Direction } from './calls.ts';
+import { recall, type Recalled, type RecallOptions } from './recall.ts';
+
+export type TakeoverOptions = Omit<RecallOptions, 'store'> & {
+  readonly store: Pick<SessionStore, 'getCall' | 'loadSnapshot' | 'nextEpoch'>;
+  readonly calls: Pick<Calls, 'get' | 'resume' | 'giveUpElsewhere'>;
+};
+
+export type TakeoverRequest = {
+  readonly callSid: string;
+  readonly direction: Direction;
+  readonly person: Person;
+  /**
+   * `resume`: its stream is gone and the carrier asks for another. `stream`: the stream that another
+   * process let in has come here, so that nothing was lost.
+   */
+  readonly why: 'resume' | 'stream';
+  /** The carrier says that the call is under way. */
+  readonly inProgress: boolean;
+  /** The highest epoch that the asker knows of. */
+  readonly above: number;
+};
+
+export type Taken =
+  | { readonly kind: 'taken'; readonly call: Call }
+  | { readonly kind: 'over' }
+  /** Its stream was lost too often. */
+  | { readonly kind: 'given-up' }
+  | { readonly kind: 'full' };
+
+/** Of one process, the utterances and turns that its numbers have room for. */
+const NUMBERS_PER_EPOCH = 1_000;
+
+export class Takeover {
+  readonly #options: TakeoverOptions;
+  /** The carrier may ask twice; both get the same answer. */
+  readonly #underWay = new Map<string, Promise<Taken>>();
+
+  constructor(options: TakeoverOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects. Quick also where stores are away: somebody is on the line. */
+  async take(request: TakeoverRequest): Promise<Taken> {
+    const { callSid } = request;
+    const known = this.#underWay.get(callSid);
+    if (known) return await known;
+    const taking = this.#take(request).finally(() => this.#underWay.delete(callSid));
+    this.#underWay.set(callSid, taking);
+    return await taking;
+  }
+
+  async #take(request: TakeoverRequest): Promise<Taken> {
+    const { callSid, person, direction, inProgress } = request;
+    const { calls } = this.#options;
+    const { filler, checking, voicemail } = linesFor(person.language, '');
+    const fillers = new Set([...filler, ...checking, ...voicemail]);
+    const known = await recall(callSid, this.#options, (text) => fillers.has(text));
+    const mine = calls.get(callSid);
+    if (mine) return { kind: 'taken', call: mine };
+    if (known.isOver || (!known.isKnown && !inProgress)) return { kind: 'over' };
+    const isFresh = request.why === 'stream' && known.record?.phase === 'ringing';
+    const resumeCount = known.resumeCount + (request.why === 'resume' ? 1 : 0);
+    const epoch = await this.#claim(request, known, resumeCount);
+    const { startedAtMs } = known;
+    const facts = { callSid, direction, person, epoch, startedAtMs };
+    if (resumeCount > MAX_RESUMES) {
+      calls.giveUpElsewhere(facts);
+      return { kind: 'given-up' };
+    }
+    const snapshot = numberedFrom(known.snapshot, epoch * NUMBERS_PER_EPOCH);
+    const call = calls.resume({
+      ...facts,
+      resumed: isFresh ? undefined : { snapshot, resumeCount },
+    });
+    return call ? { kind: 'taken', call } : { kind: 'full' };
+  }
+
+  /** Without the store there is no fence; then the count of losses is as good a number as any. */
+  async #claim(
+    { callSid, above }: TakeoverRequest,
+    { record }: Recalled,
+    resumeCount: number,
+  ): Promise<number> {
+    const known = Math.max(above, record?.epoch ?? 0, 1);
+    try {
+      return await this.#options.store.nextEpoch(callSid, known);
+    } catch {
+      return known + resumeCount + 1;
+    }
+  }
+}
