@@ -5,9 +5,10 @@ import { commitForced, openTurn } from './caller-turn.ts';
 import { finish, hangUp, sayLastWords } from './farewell.ts';
 import { letGoOn } from './floor.ts';
 import { lastQuestion, questionIn } from './history.ts';
+import { joinText, soundsLikeMachine, wordsOf } from './lexicon.ts';
 import { isSpeakingOrAbout, silence, speakLine, speakText } from './playback.ts';
 import { ask, stopReply } from './reply.ts';
-import { emit, isClosing, update, type Work } from './state.ts';
+import { emit, isClosing, update, type CallState, type Work } from './state.ts';
 import type { Cue, Input } from './types.ts';
 
 /** Past the time limit, whoever speaks may finish within this. */
@@ -85,17 +86,38 @@ export function onHungUp(work: Work): void {
   finish(work, known ? ending.reason : ending.at === 'farewell' ? 'goodbye' : 'caller-hung-up');
 }
 
-/** Voicemail hears a short message; a fax nothing. A person hears the conversation go on. */
+/**
+ * Voicemail hears a short message; a fax nothing. A person hears the conversation go on, also where
+ * the carrier takes them for a machine: its verdict may be wrong, and come half a minute late.
+ */
 export function onAnsweredBy(
   work: Work,
   who: Extract<Input, { kind: 'answered-by' }>['who'],
 ): void {
   if (isClosing(work.state) || who === 'human' || who === 'unknown') return;
+  if (isConversing(work.state)) return;
   silence(work);
   stopReply(work);
   commitForced(work, { consume: true, answered: false });
   if (who === 'fax') return hangUp(work, 'fax');
   sayLastWords(work, 'voicemail', 'voicemail');
+}
+
+/**
+ * Somebody has answered what they heard to its end, or has cried for help. Machines talk over our
+ * greeting, and say what machines say.
+ */
+function isConversing({ history, caller, settings, alerted }: CallState): boolean {
+  const said = history.flatMap((entry) => (entry.role === 'caller' ? [entry.text] : []));
+  const saying = caller.at === 'quiet' ? '' : joinText(caller.turn.base, caller.turn.text);
+  if ([...said, saying].some((text) => soundsLikeMachine(text, settings.language))) return false;
+  if (alerted.length > 0) return true;
+  const heardAt = history.findIndex(
+    (entry) => entry.role === 'companion' && !entry.open && !entry.interrupted && entry.text !== '',
+  );
+  if (heardAt < 0) return false;
+  if (history.slice(heardAt).some((entry) => entry.role === 'caller')) return true;
+  return caller.at !== 'quiet' && !caller.turn.overlapped && wordsOf(saying).length > 0;
 }
 
 /** When the present drain can wait no longer. */

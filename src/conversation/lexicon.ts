@@ -199,3 +199,13 @@ function endOfStrong(said: string, language: Language): number | undefined {
   );
   return ends.length === 0 ? undefined : Math.max(...ends);
 }
+
+const MACHINE_WORDS: Readonly<Record<Language, RegExp>> = {
+  en: /\b(?:leave (?:a|your|me a|us a) (?:short |brief )?(?:message|name)|after the (?:tone|beep)|at the (?:tone|beep)|(?:voice ?mail|mailbox|answering machine)|(?:you have|you've) reached|(?:not|isn't|aren't|can't|cannot|unable to) (?:available|come to the phone|take your call|answer)|(?:person|number|customer|party) you (?:are|have) (?:calling|called|dialed|dialled))\b/i,
+  es: /(?:deje (?:un|su|el) (?:breve )?(?:mensaje|nombre|recado)|después (?:del|de la|de oír la) (?:tono|señal)|al oír la señal|buzón|contestador|no (?:puedo|podemos|puede) (?:atender|contestar)|no (?:está|estoy|se encuentra) disponible|el número que (?:ha|usted) marc)/i,
+};
+
+/** What answering machines say, and people do not. */
+export function soundsLikeMachine(text: string, language: Language): boolean {
+  return MACHINE_WORDS[language].test(text.replaceAll('’', "'"));
+}
