@@ -52,15 +52,17 @@ function continued(traceparent: string | undefined): string {
 
 const form = z.object({ CallSid: z.string().regex(/^CA[0-9A-Za-z]{2,40}$/) });
 /** The webhooks there are; whatever else was asked for is nobody's. */
-const ROUTES = new Set(['/answer', '/resume', '/status', '/stream-status', '/amd']);
+const ROUTES = new Set(
+  ['answer', 'resume', 'status', 'stream-status', 'amd'].map((name) => `/voice/${name}`),
+);
 
 /** Tells the watchers of calls about each webhook of the carrier. Behind the signature check. */
 export function tellWebhooks(events: EventHub) {
   return (req: Request, res: Response, next: NextFunction): void => {
     const parsed = form.safeParse(req.body);
-    if (!parsed.success || !ROUTES.has(req.path)) return next();
-    const beganAt = monotonicMs();
     const route = `${req.baseUrl}${req.path}`;
+    if (!parsed.success || !ROUTES.has(route)) return next();
+    const beganAt = monotonicMs();
     res.once('finish', () => {
       const durationMs = monotonicMs() - beganAt;
       const { statusCode: status } = res;

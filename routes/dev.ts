@@ -1,6 +1,6 @@
 /**
- * Only outside production: the live events of all calls, words included, and a way to have a call
- * placed. Answers nobody but this machine.
+ * Never in production, and where calls would reach telephones only by order: the live events of all
+ * calls, words included, and a way to have a call placed. Answers nobody but this machine.
  */
 import express, { Router, type NextFunction, type Request, type Response } from 'express';
 import { z } from 'zod';
@@ -9,11 +9,14 @@ import { stranger } from '../src/companion/person.ts';
 import { VendorError } from '../src/errors.ts';
 import { monotonicMs, type EventHub } from '../src/events.ts';
 import type { People } from '../src/people.ts';
+import { isThisMachine } from './who-asks.ts';
 
 export type DevRoutesOptions = {
   readonly calls: Calls;
   readonly people: People;
   readonly events: EventHub;
+  /** Dialling makes a telephone ring: then only that of somebody who is known here. */
+  readonly reachesTelephones: boolean;
 };
 
 const placeSchema = z.object({
@@ -22,24 +25,12 @@ const placeSchema = z.object({
   language: z.enum(['en', 'es']).optional(),
 });
 
-const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
-/** Set by proxies and tunnels: then the peer is this machine, and who asks is not. */
-const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via'];
-const LOOPBACK_HOST = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/;
-
 /** A watcher that does not read is let go once this much waits for it. */
 const MAX_WATCHERS = 20;
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 
-/** Same machine, and not by way of a page of somebody else's. */
 function onlyThisMachine(req: Request, res: Response, next: NextFunction): void {
-  const origin = req.headers.origin;
-  const local =
-    LOOPBACK.has(req.socket.remoteAddress ?? '') &&
-    LOOPBACK_HOST.test(req.headers.host ?? '') &&
-    FORWARDED.every((name) => req.headers[name] === undefined) &&
-    (origin === undefined || LOOPBACK_HOST.test(origin.replace(/^https?:\/\//, '')));
-  if (local) next();
+  if (isThisMachine(req)) next();
   else res.status(403).end();
 }
 
@@ -49,7 +40,8 @@ export type DevRoutes = {
   close(): void;
 };
 
-export function devRoutes({ calls, people, events }: DevRoutesOptions): DevRoutes {
+export function devRoutes(options: DevRoutesOptions): DevRoutes {
+  const { calls, people, events, reachesTelephones } = options;
   const router = Router();
   const watchers = new Set<Response>();
   router.use(onlyThisMachine);
@@ -80,6 +72,10 @@ export function devRoutes({ calls, people, events }: DevRoutesOptions): DevRoute
     }
     const { to, personName, language } = body.data;
     const known = people.byPhone(to);
+    if (known.personId === 'unknown' && reachesTelephones) {
+      res.status(403).json({ error: 'only people who are known here are called' });
+      return;
+    }
     const person =
       known.personId === 'unknown'
         ? { ...stranger(to), name: personName ?? '', language: language ?? 'en' }

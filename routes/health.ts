@@ -1,9 +1,13 @@
-/** What load balancers and operators ask. */
+/**
+ * What load balancers and operators ask. Whether it lives and is ready is for everybody; the rest for
+ * this machine and for whoever bears a token.
+ */
 import { Router } from 'express';
 import type { BreakerStatus } from '../adapters/breaker.ts';
 import type { Calls } from '../pipelines/calls.ts';
 import type { LoadGate } from '../pipelines/load-gate.ts';
 import type { SessionStore } from '../src/store/session-store.ts';
+import { bears, isThisMachine } from './who-asks.ts';
 
 /** Of what outlives the process, as much as operators ask for. */
 export type DurabilityHealth = {
@@ -26,10 +30,12 @@ export type HealthOptions = {
   readonly durability: DurabilityHealth | undefined;
   readonly breakers: () => readonly BreakerStatus[];
   readonly mode: string;
+  /** Who bears one of them sees the details. */
+  readonly bearers: readonly (string | undefined)[];
 };
 
 export function healthRoutes(options: HealthOptions): Router {
-  const { calls, load, store, durability, breakers, mode } = options;
+  const { calls, load, store, durability, breakers, mode, bearers } = options;
   const router = Router();
 
   /** The process is alive; also while it drains. */
@@ -44,7 +50,7 @@ export function healthRoutes(options: HealthOptions): Router {
     res.status(status === 'ready' ? 200 : 503).json({ status });
   });
 
-  router.get('/', async (_req, res) => {
+  router.get('/', async (req, res) => {
     const [session, database] = await Promise.all([store.health(), durability?.health()]);
     const kept = durability?.figures();
     const isKeeping = database === undefined || (database.ok && kept?.writes['refused'] === 0);
@@ -54,6 +60,10 @@ export function healthRoutes(options: HealthOptions): Router {
       : session.ok && isKeeping && open.length === 0
         ? 'ok'
         : 'degraded';
+    if (!isThisMachine(req) && !bears(req, ...bearers)) {
+      res.json({ status });
+      return;
+    }
     res.json({
       status,
       mode,
