@@ -7,12 +7,14 @@
 import { NO_RECORDS, recordsInto, type CallRecords } from '../pipelines/records.ts';
 import { DEFAULT_MANNER, stranger } from './companion/person.ts';
 import type { Config } from './config.ts';
+import { jobsIn, lateHooks } from './durable-jobs.ts';
 import { StartError } from './errors.ts';
 import type { Logger } from './log.ts';
 import { readPeopleFile, type People, type PersonEntry } from './people.ts';
 import { DirectoryHeld } from './store/directory-lock.ts';
 import type { Kept } from './store/durable-writer.ts';
 import type { DurableWrite } from './store/durable-writes.ts';
+import type { JobFigures, Jobs } from './store/jobs/job-types.ts';
 import { createPeopleDirectory, type PeopleDirectory } from './store/people-directory.ts';
 import type { Sealer } from './store/sealed-text.ts';
 import type { SpoolFigures } from './store/spool-types.ts';
@@ -28,11 +30,14 @@ export type DurabilityFigures = {
   readonly spool: SpoolFigures;
   /** Since the start: writes by where they went. */
   readonly writes: Readonly<Record<Kept, number>>;
+  readonly jobs: JobFigures;
   readonly people: number;
 };
 
 export type Durability = {
   readonly store: Store;
+  /** Nobody does them before `serveJobs`, and `jobs.start`. */
+  readonly jobs: Jobs;
   readonly records: CallRecords;
   readonly people: People;
   /** For whoever has changed somebody and wants it known here at once. */
@@ -51,6 +56,7 @@ export type Durability = {
   close(timeoutMs: number): Promise<void>;
 };
 
+const CLOSE_UNSETTLED_MS = 300;
 /** Entries of the file that are imported in one transaction. */
 const IMPORT_BATCH = 200;
 
@@ -58,17 +64,20 @@ const IMPORT_BATCH = 200;
 export async function openDurability(config: Config, log: Logger): Promise<Durability> {
   const entries = (await readPeopleFile(config.dataDir)).map(withIds);
   const troubles = new TroubleLog(log);
+  const late: { jobs?: Jobs } = {};
   const { store, opened } = await beginStore({
     databaseUrl: config.databaseUrl,
     dataDir: config.dataDir,
     encryptionKeys: config.encryptionKey === undefined ? [] : [config.encryptionKey],
     defaultManner: DEFAULT_MANNER,
     beforeWrites: async (database, sealer) => await importAll(database, sealer, entries, log),
+    hooks: lateHooks(() => late.jobs),
     onProgress: (sentence) => process.stderr.write(`hearthline: ${sentence}\n`),
     onTrouble: (trouble) => troubles.tell(trouble),
   }).catch((error: unknown) => {
     throw startError(error);
   });
+  const jobs = (late.jobs = jobsIn(store, log));
   const writes: Record<Kept, number> = { database: 0, spool: 0, 'set-aside': 0, refused: 0 };
   const records = recordsInto({
     write: async (write: DurableWrite) => {
@@ -96,6 +105,7 @@ export async function openDurability(config: Config, log: Logger): Promise<Durab
   settled.catch(() => undefined);
   return {
     store,
+    jobs,
     records,
     directory,
     people: {
@@ -111,11 +121,14 @@ export async function openDurability(config: Config, log: Logger): Promise<Durab
       database: store.database.figures(),
       spool: store.spoolFigures(),
       writes,
+      jobs: jobs.figures(),
       people: directory.size,
     }),
     flush: async (timeoutMs) => await store.writer.flush(timeoutMs),
     close: async (timeoutMs) => {
-      await within(timeoutMs, [directory.close(), store.close()]);
+      // One that is still being made has nothing to lose.
+      const patientMs = isSettled ? timeoutMs : Math.min(timeoutMs, CLOSE_UNSETTLED_MS);
+      await within(patientMs, [directory.close(), jobs.stop(patientMs).then(() => store.close())]);
     },
   };
 }

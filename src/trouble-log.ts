@@ -22,8 +22,6 @@ export class TroubleLog {
   }
 
   tell(trouble: StoreTrouble): void {
-    // Our own word while it starts: that writes go to the spool then is no trouble.
-    if (trouble.kind === 'database-away' && trouble.code === 'opening') return;
     const troubleCount = this.#due(trouble.kind);
     if (troubleCount === undefined) return;
     switch (trouble.kind) {

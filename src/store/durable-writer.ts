@@ -69,6 +69,8 @@ class SpoolingWriter<W> implements DurableWriter<W> {
   /** Transactions that nobody waits for any more. */
   readonly #stragglers = new Set<Promise<Outcome>>();
   readonly #stopped = new AbortController();
+  /** Told of, and not told to be back. */
+  #isAway = false;
   #underWay = 0;
   #refused = 0;
   #draining: Promise<void> | undefined;
@@ -134,12 +136,15 @@ class SpoolingWriter<W> implements DurableWriter<W> {
     const outcome = await soonOr(attempt, this.#options.patienceMs ?? PATIENCE_MS);
     if (outcome === undefined) {
       this.#stragglers.add(attempt);
-      void attempt.then(() => this.#stragglers.delete(attempt));
+      void attempt.then((late) => {
+        this.#stragglers.delete(attempt);
+        this.#notice(late);
+      });
       return this.#toSpool(write, attempt);
     }
+    this.#notice(outcome);
     if (outcome.kind === 'done') return 'database';
     if (outcome.kind === 'no') return this.#setAside(JSON.stringify(write), outcome.code);
-    this.#tell({ kind: 'database-away', code: outcome.code });
     return this.#toSpool(write);
   }
 
@@ -162,6 +167,16 @@ class SpoolingWriter<W> implements DurableWriter<W> {
     this.#refused += 1;
     this.#tell({ kind: 'write-refused', reason });
     return 'refused';
+  }
+
+  /** Tells once that the database is away, however many writes find it so. */
+  #notice(outcome: Outcome): void {
+    if (outcome.kind === 'done' && this.#options.spool.figures().pending === 0)
+      this.#isAway = false;
+    // While it is being opened, writing to the spool is what is meant to happen.
+    if (outcome.kind !== 'away' || outcome.code === 'opening' || this.#isAway) return;
+    this.#isAway = true;
+    this.#tell({ kind: 'database-away', code: outcome.code });
   }
 
   #tell(trouble: WriterTrouble): void {
@@ -209,7 +224,9 @@ class SpoolingWriter<W> implements DurableWriter<W> {
       await sleep(waitMs, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
       waitMs = Math.min(waitMs * 2, RETRY_MAX_MS);
     }
-    if (drained > 0) this.#tell({ kind: 'database-back', drained });
+    if (drained === 0) return;
+    this.#isAway = false;
+    this.#tell({ kind: 'database-back', drained });
   }
 
   /** How many of the entries are dealt with. All in one transaction, or one by one where that fails. */
@@ -221,6 +238,7 @@ class SpoolingWriter<W> implements DurableWriter<W> {
       const from = await this.#fence(tx, last.seq);
       for (const entry of entries) if (entry.seq > from) await this.#applyEntry(tx, entry);
     });
+    this.#notice(outcome);
     if (outcome.kind === 'away') return 0;
     if (outcome.kind === 'no' && entries.length > 1) {
       let done = 0;

@@ -1,54 +1,25 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import {
-  AUTH_TOKEN,
   OUR_NUMBER,
   postSigned,
   startEmulators,
   until,
   type Emulators,
 } from '../helpers/line-under-test.ts';
+import {
+  callTo as callOn,
+  launchServer as launch,
+  startServer as startOn,
+  type RunningServer,
+} from '../helpers/server-process.ts';
 import type { CallerLeg } from '../../emulators/twilio/types.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
 const DRAIN_MS = 12_000;
 /** What the process may take beyond its drain: closing, flushing, exiting. */
 const CLOSE_MS = 6_000;
-
-type Server = {
-  readonly url: string;
-  readonly child: ChildProcess;
-  readonly output: () => string;
-  readonly exited: Promise<number | null>;
-};
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
-function launch(env: Readonly<Record<string, string>>): Omit<Server, 'url'> {
-  const child = spawn(process.execPath, ['src/main.ts'], {
-    cwd: ROOT,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'] ?? '', ...env },
-  });
-  let output = '';
-  const keep = (part: Buffer): void => {
-    output = (output + part.toString()).slice(-100_000);
-  };
-  child.stdout.on('data', keep);
-  child.stderr.on('data', keep);
-  const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { child, output: () => output, exited };
-}
 
 let emulators: Emulators;
 let home: string;
@@ -64,48 +35,18 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-type TestScope = { onTestFinished(fn: () => Promise<void>): void };
-
-/** The real server as a process of its own, in the world of the emulators. */
-async function startServer(scope: TestScope): Promise<Server> {
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  const server = launch({
-    NODE_ENV: 'development',
-    PORT: String(port),
-    // Two processes cannot have the same one.
-    DATA_DIR: await mkdtemp(join(home, 'data-')),
-    DRAIN_TIMEOUT_MS: String(DRAIN_MS),
-    TWILIO_ACCOUNT_SID: emulators.twilio.accountSid,
-    TWILIO_AUTH_TOKEN: AUTH_TOKEN,
-    TWILIO_PHONE_NUMBER: OUR_NUMBER,
-    TWILIO_BASE_URL: emulators.twilio.url,
-    DEEPGRAM_API_KEY: 'key',
-    DEEPGRAM_BASE_URL: emulators.deepgram.url,
-    ANTHROPIC_API_KEY: 'key',
-    ANTHROPIC_BASE_URL: emulators.anthropic.url,
-    ELEVENLABS_API_KEY: 'key',
-    ELEVENLABS_VOICE_ID: 'voice',
-    ELEVENLABS_BASE_URL: emulators.elevenlabs.url,
+async function startServer(scope: {
+  onTestFinished(fn: () => Promise<void>): void;
+}): Promise<RunningServer> {
+  return await startOn(scope, {
+    emulators,
+    dataDir: await mkdtemp(join(home, 'data-')),
+    env: { DRAIN_TIMEOUT_MS: String(DRAIN_MS) },
   });
-  scope.onTestFinished(async () => {
-    server.child.kill('SIGKILL');
-    await server.exited;
-  });
-  await until(() => server.output().includes('"listening"'), 30_000, server.output);
-  return { ...server, url };
 }
 
-/** A caller whose number of ours leads to this very server. */
-async function callTo(server: Server, ours: string): Promise<CallerLeg> {
-  emulators.twilio.setNumber({
-    phoneNumber: ours,
-    voiceUrl: `${server.url}/voice/answer`,
-    statusCallbackUrl: `${server.url}/voice/status`,
-  });
-  const leg = await emulators.twilio.placeCall({ from: '+15555550142', to: ours });
-  await leg.waitForWords(/AI companion/);
-  return leg;
+async function callTo(server: RunningServer, ours: string): Promise<CallerLeg> {
+  return await callOn(emulators, server, ours);
 }
 
 describe.concurrent('the process and its signals', () => {

@@ -6,7 +6,7 @@
  * (it does not fsync), statements one after another.
  */
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -30,6 +30,8 @@ const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 5_000;
 /** The longest path that Linux takes for a unix socket, with its closing zero. */
 const MAX_SOCKET_PATH_BYTES = 107;
+/** Its being there says that the first start came to its end. */
+const MADE_FILE = 'made';
 const SOCKET_FILE = '.s.PGSQL.5432';
 /** A thread that dies is started again, but not for ever. */
 const MAX_RESTARTS = 3;
@@ -62,12 +64,16 @@ async function startUnderLock(
     maxConnections: MAX_CONNECTIONS,
     idleInTransactionMs: IDLE_IN_TRANSACTION_MS,
   };
-  if (!existsSync(join(settings.dataPath, 'PG_VERSION'))) {
+  const isNew = !existsSync(join(home, MADE_FILE));
+  if (isNew) {
+    // What a start that was killed has left is half a database, and nothing was ever written to it.
+    await rm(settings.dataPath, { recursive: true, force: true });
     onProgress(`making the embedded database in ${home}; only the first start takes this long`);
   }
   let restarts = 0;
   let stopping = false;
   let worker = await startWorker(settings);
+  if (isNew) await writeFile(join(home, MADE_FILE), '');
   const watch = (): void => {
     worker.once('exit', () => {
       if (stopping || restarts >= MAX_RESTARTS) return;
