@@ -79,6 +79,7 @@ export class Calls {
   readonly #ended = new Map<string, 'ended' | 'broken' | 'moved'>();
   /** Whom we are dialling: the answer may be quicker than the carrier's reply to us. */
   readonly #dialled = new Set<Person>();
+  #isLeaving = false;
   #drain: Drain | undefined;
   readonly #onIdle = new Set<() => void>();
 
@@ -91,7 +92,12 @@ export class Calls {
   }
 
   get isDraining(): boolean {
-    return this.#drain !== undefined;
+    return this.#isLeaving || this.#drain !== undefined;
+  }
+
+  /** No new calls from now on; those that there are go on. */
+  refuseNew(): void {
+    this.#isLeaving = true;
   }
 
   get isFull(): boolean {

@@ -87,6 +87,9 @@ export function voiceRoutes(options: VoiceRoutesOptions): Router {
     record(options, req, `${sid}/answer`);
     const call = calls.answer(sid, outbound ? 'outbound' : 'inbound', person);
     if (!call && calls.endOf(sid) !== undefined) return xml(res, hangUp());
+    if (!call && isToBeSentOn(sid)) {
+      return xml(res, resumeLater(options.webhookUrl('/voice/answer')));
+    }
     if (!call) {
       log.warn('call refused: no room', { callSid: sid, calls: calls.active });
       return xml(res, sayAndHangUp(FULL[person.language], person.language));

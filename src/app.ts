@@ -12,6 +12,7 @@ import { createAdmission } from '../pipelines/admission.ts';
 import { CallSessions } from '../pipelines/call-sessions.ts';
 import { Calls } from '../pipelines/calls.ts';
 import { NO_RECORDS } from '../pipelines/records.ts';
+import { drainCalls } from '../pipelines/drain.ts';
 import { LoadGate, watchLoop } from '../pipelines/load-gate.ts';
 import { keepRecordings, makeCommonLines } from '../pipelines/ready-lines.ts';
 import { storedCallsIn } from '../pipelines/stored-calls.ts';
@@ -58,6 +59,11 @@ export type App = {
   readonly reporter: ErrorReporter | undefined;
   /** Binds the port; resolves with the port there is. */
   listen(): Promise<number>;
+  /**
+   * No new calls; those that there are are moved to another instance or wound up, until the deadline
+   * (monotonic). Never rejects.
+   */
+  drain(deadline: number, hurry: AbortSignal): Promise<'move' | 'wind-up'>;
   /** Ends every connection and lets go of everything. Bounded; idempotent. */
   close(): Promise<void>;
 };
@@ -204,6 +210,7 @@ export async function createApp(
       warmUp().then(warming.resolve, warming.reject);
       return port;
     },
+    drain: async (deadline, hurry) => await drainCalls(calls, sessions, deadline, hurry),
     close: async () => {
       closed = true;
       warming.resolve();

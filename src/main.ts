@@ -1,9 +1,9 @@
 /**
  * The entry, and the only owner of signals.
  *
- * SIGTERM or SIGINT: no new calls, live calls are wound up with a spoken goodbye before the deadline,
- * then everything is closed and the exit code is 0. A second signal skips the goodbyes. If closing
- * hangs, a late timer ends the process with 1.
+ * SIGTERM or SIGINT: no new calls; live calls are moved to another instance, or wound up with a spoken
+ * goodbye where there is none, before the deadline; then everything is closed and the exit code is 0.
+ * A second signal skips the goodbyes. If closing hangs, a late timer ends the process with 1.
  *
  * An error that nobody caught is a defect that may have left anything in any state: the process ends
  * in the same order, with little patience, and with 1, so that a fresh one takes over.
@@ -147,7 +147,8 @@ async function shutDown(
 ): Promise<void> {
   const deadline = monotonicMs() + drainTimeoutMs;
   const closeMs = Math.min(MAX_CLOSE_MS, drainTimeoutMs * CLOSE_SHARE);
-  await running.app.calls.drain('wind-up', deadline - closeMs);
+  const how = await running.app.drain(deadline - closeMs, hurry);
+  log.info('drained', { what: how, calls: running.app.calls.active });
   const { durability } = running.app;
   if (durability) await flush(durability, deadline - closeMs, hurry, log);
   await running.close();
