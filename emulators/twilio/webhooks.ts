@@ -19,6 +19,15 @@ export type WebhookRequest = {
   readonly params: Readonly<Record<string, string>>;
 };
 
+/** A connection of the pool that was closed before it carried anything back. */
+class StaleConnection extends Error {
+  constructor() {
+    super('the pooled connection was closed');
+  }
+}
+
+const STALE_CODES: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
+
 /** `failure` is set when there was no answer; then `status` is 0. */
 export type WebhookAnswer = {
   readonly status: number;
@@ -44,7 +53,13 @@ export class WebhookClient {
     const { callSid, kind, url, params } = request;
     this.#log.add({ what: 'webhook', callSid, kind, url, params: { ...params } });
     const startedMs = monotonicMs();
-    const answer = await this.#exchange(request).catch((error: unknown) => ({
+    const token = randomUUID();
+    const exchange = this.#exchange(request, token).catch(async (error: unknown) => {
+      // The server let go of a pooled connection just then: nobody can tell, but by trying again.
+      if (!(error instanceof StaleConnection)) throw error;
+      return await this.#exchange(request, token);
+    });
+    const answer = await exchange.catch((error: unknown) => ({
       status: 0,
       contentType: '',
       body: '',
@@ -67,7 +82,7 @@ export class WebhookClient {
     this.#https.destroy();
   }
 
-  #exchange(request: WebhookRequest): Promise<WebhookAnswer> {
+  #exchange(request: WebhookRequest, idempotencyToken: string): Promise<WebhookAnswer> {
     const form = new URLSearchParams(request.params).toString();
     const isPost = request.method === 'POST';
     const signedUrl =
@@ -89,7 +104,7 @@ export class WebhookClient {
           'user-agent': 'TwilioProxy/1.1',
           accept: '*/*',
           'x-twilio-signature': signature,
-          'i-twilio-idempotency-token': randomUUID(),
+          'i-twilio-idempotency-token': idempotencyToken,
           ...(isPost
             ? {
                 'content-type': 'application/x-www-form-urlencoded; charset=UTF-8',
@@ -98,7 +113,10 @@ export class WebhookClient {
             : {}),
         },
       });
-      outgoing.once('error', reject);
+      outgoing.once('error', (error: NodeJS.ErrnoException) => {
+        const isStale = outgoing.reusedSocket && STALE_CODES.has(error.code ?? '');
+        reject(isStale ? new StaleConnection() : error);
+      });
       outgoing.once('response', (response) => {
         readBody(response).then(
           (body) =>

@@ -1,12 +1,16 @@
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import fc from 'fast-check';
 import twilio from 'twilio';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { EmulatorLog } from '../../emulators/log.ts';
 import { InbandDecoder } from '../../emulators/speech/inband.ts';
 import { PlayoutBuffer } from '../../emulators/twilio/playout.ts';
 import { twilioSignature } from '../../emulators/twilio/signature.ts';
 import { parseServerMessage } from '../../emulators/twilio/stream-messages.ts';
 import { parseTwiml } from '../../emulators/twilio/twiml.ts';
 import { decodeWav } from '../../emulators/twilio/wav.ts';
+import type { TwilioEvent } from '../../emulators/twilio/events.ts';
+import { WebhookClient } from '../../emulators/twilio/webhooks.ts';
 import { toneSpeech } from '../helpers/tone-speech.ts';
 
 const RUNS = { numRuns: 10_000 };
@@ -249,5 +253,52 @@ describe('sound', () => {
         ).not.toThrow(TypeError);
       }),
     );
+  });
+});
+
+describe('webhooks', () => {
+  /** A server whose connections carry `perConnection` requests each; the next one is broken off. */
+  async function startServer(
+    perConnection: number,
+  ): Promise<{ url: string; requests: () => number }> {
+    let requests = 0;
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      sockets.add(socket);
+      let carried = 0;
+      socket.on('error', () => undefined);
+      socket.on('data', () => {
+        requests += 1;
+        carried += 1;
+        if (carried > perConnection) socket.resetAndDestroy();
+        else socket.write('HTTP/1.1 204 No Content\r\nConnection: keep-alive\r\n\r\n');
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    return { url: `http://127.0.0.1:${port}/voice/status`, requests: () => requests };
+  }
+
+  const request = { callSid: 'CA1', kind: 'status', method: 'POST', params: { A: '1' } } as const;
+
+  test('one that met a pooled connection on its way out is sent again', async () => {
+    const { url, requests } = await startServer(1);
+    const client = new WebhookClient('token', new EmulatorLog<TwilioEvent>());
+    onTestFinished(() => client.close());
+    expect(await client.send({ ...request, url })).toMatchObject({ status: 204 });
+    expect(await client.send({ ...request, url })).toMatchObject({ status: 204 });
+    expect(requests()).toBe(3);
+  });
+
+  test('one that breaks on a connection of its own has failed', async () => {
+    const { url, requests } = await startServer(0);
+    const client = new WebhookClient('token', new EmulatorLog<TwilioEvent>());
+    onTestFinished(() => client.close());
+    expect(await client.send({ ...request, url })).toMatchObject({ status: 0 });
+    expect(requests()).toBe(1);
   });
 });
