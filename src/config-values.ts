@@ -2,6 +2,7 @@
  * The kinds of value that the environment contract knows, as zod schemas over strings. Messages
  * complete the sentence "NAME …" and never repeat the value.
  */
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 export type Environment = 'production' | 'development' | 'test';
@@ -24,6 +25,28 @@ export const secret = z
   .string()
   .regex(/^[\x21-\x7e]+$/, { error: 'must be printable ASCII without spaces' });
 
+/** A secret that stands in a URL as it is. */
+export const urlSecret = z
+  .string()
+  .regex(/^[A-Za-z0-9._~-]+$/, { error: 'may hold only letters, digits, dots, _, ~ and -' });
+
+/** Addresses and CIDR ranges, separated by commas. */
+export const addressRanges = z
+  .string()
+  .transform((value) => value.split(',').map((range) => range.trim()))
+  .refine((ranges) => ranges.every(isAddressRange), {
+    error: 'must be addresses or ranges such as 10.0.0.0/8, separated by commas',
+  });
+
+function isAddressRange(range: string): boolean {
+  const [address = '', bits, ...rest] = range.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return (
+    bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 6 ? 128 : 32))
+  );
+}
+
 /** Where Sentry takes a project's errors: `https://KEY@HOST/PROJECT`. */
 export const sentryDsn = z.string().regex(/^https?:\/\/[^@/\s]+@[^@\s?#]+\/\d+$/, {
   error: 'must be a DSN: https://KEY@HOST/PROJECT',
@@ -38,7 +61,8 @@ function parseUrl(value: string): URL | undefined {
   return URL.canParse(value) ? new URL(value) : undefined;
 }
 
-function isLoopback(url: URL): boolean {
+/** Whether a URL points to this machine. */
+export function isLoopback(url: URL): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
 }
 

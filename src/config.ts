@@ -7,10 +7,12 @@
  */
 import { z } from 'zod';
 import {
+  addressRanges,
   baseUrl,
   encryptionKey,
   type Environment,
   integer,
+  isLoopback,
   LOG_LEVELS,
   type LogLevel,
   oneOf,
@@ -19,6 +21,7 @@ import {
   secret,
   sentryDsn,
   serverUrl,
+  urlSecret,
 } from './config-values.ts';
 import { ConfigError } from './errors.ts';
 
@@ -36,7 +39,22 @@ export type Config = {
     /** Where the world reaches us, without a slash at the end. Signatures are made over it. */
     readonly publicUrl: string;
     readonly publicUrlIsSet: boolean;
+    /** Proxies of our own, whose `X-Forwarded-For` says who sent a request. */
+    readonly trustedProxies: readonly string[];
   };
+  /**
+   * The doors for development are open: never in production, and where calls would reach telephones
+   * only by order.
+   */
+  readonly devRoutes: boolean;
+  /** Dialling somebody makes a telephone ring. */
+  readonly reachesTelephones: boolean;
+  /** Who is taken for the person whose number calls: docs/runbook.md. */
+  readonly trustCallerId: 'unless-failed' | 'attested';
+  /** In the URLs that the carrier is given, besides its signature. Undefined: the signature alone. */
+  readonly webhookSecret: string | undefined;
+  /** Who bears it may use `/admin`. Undefined: there is no such thing. */
+  readonly adminToken: string | undefined;
   readonly twilio: {
     readonly accountSid: string;
     readonly authToken: string;
@@ -142,6 +160,14 @@ function schemaFor(environment: Environment) {
     ELEVENLABS_BASE_URL: base,
     ELEVENLABS_VOICE_ID: pathName.optional(),
     ENCRYPTION_KEY: encryptionKey.optional(),
+    ADMIN_TOKEN: secret.min(32, { error: 'must have 32 characters or more' }).optional(),
+    WEBHOOK_SECRET: urlSecret
+      .min(16, { error: 'must have 16 characters or more' })
+      .max(128, { error: 'must have 128 characters or fewer' })
+      .optional(),
+    TRUST_CALLER_ID: oneOf(['unless-failed', 'attested']).default('unless-failed'),
+    TRUSTED_PROXIES: addressRanges.optional(),
+    DEV_ROUTES: oneOf(environment === 'production' ? ['off'] : ['on', 'off']).optional(),
     METRICS_TOKEN: secret.min(16, { error: 'must have 16 characters or more' }).optional(),
     SENTRY_DSN: sentryDsn.optional(),
     HONEYCOMB_API_KEY: secret.optional(),
@@ -195,14 +221,23 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
 
 function configFrom(parsed: Parsed, environment: Environment): Config {
   const missingKeys = VENDOR_KEYS.filter((name) => parsed[name] === undefined);
+  const isWhole = missingKeys.length === 0;
+  const carrier = parsed.TWILIO_BASE_URL;
+  const reachesTelephones = isWhole && (carrier === undefined || !isLoopback(new URL(carrier)));
   return {
     environment,
-    mode: missingKeys.length === 0 ? 'vendors' : 'emulated',
+    mode: isWhole ? 'vendors' : 'emulated',
     missingKeys,
+    reachesTelephones,
+    devRoutes: devRoutesIn(parsed, environment, reachesTelephones),
+    trustCallerId: parsed.TRUST_CALLER_ID,
+    webhookSecret: parsed.WEBHOOK_SECRET,
+    adminToken: parsed.ADMIN_TOKEN,
     http: {
       port: parsed.PORT,
       publicUrl: parsed.PUBLIC_URL ?? `http://127.0.0.1:${parsed.PORT}`,
       publicUrlIsSet: parsed.PUBLIC_URL !== undefined,
+      trustedProxies: parsed.TRUSTED_PROXIES ?? [],
     },
     ...vendorsFrom(parsed),
     redisUrl: parsed.REDIS_URL,
@@ -219,6 +254,15 @@ function configFrom(parsed: Parsed, environment: Environment): Config {
       otlpEndpoint: parsed.OTEL_EXPORTER_OTLP_ENDPOINT,
     },
   };
+}
+
+function devRoutesIn(
+  { DEV_ROUTES: wanted }: Parsed,
+  environment: Environment,
+  reachesTelephones: boolean,
+): boolean {
+  if (environment === 'production' || wanted === 'off') return false;
+  return wanted === 'on' || !reachesTelephones;
 }
 
 function vendorsFrom(
@@ -256,6 +300,12 @@ function vendorsFrom(
 /** The `wss://` (or, on this machine, `ws://`) address that TwiML sends Twilio's stream to. */
 export function mediaStreamUrl(config: Config): string {
   return `${config.http.publicUrl.replace(/^http/, 'ws')}/media-stream`;
+}
+
+/** The absolute URL of a webhook's path, as the carrier is given it: with WEBHOOK_SECRET, if set. */
+export function webhookUrl({ http, webhookSecret }: Config, path: string): string {
+  const query = webhookSecret === undefined ? '' : `?key=${webhookSecret}`;
+  return `${http.publicUrl}${path}${query}`;
 }
 
 /** The configuration once the server listens: the real port, where any free one was asked for. */

@@ -25,6 +25,8 @@ export type MetricSources = {
   readonly storeIsUp: () => Promise<boolean>;
   /** Undefined: nothing is kept. */
   readonly durability: DurabilitySource | undefined;
+  /** Webhooks that were turned away since the start, by reason. */
+  readonly refusedWebhooks?: () => Readonly<Record<string, number>>;
 };
 
 export type Metrics = {
@@ -89,6 +91,7 @@ function addPresentState(registry: Registry, sources: MetricSources): void {
     },
   });
   if (sources.durability) addDurability(registry, sources.durability);
+  if (sources.refusedWebhooks) addRefusedWebhooks(registry, sources.refusedWebhooks);
   new Counter({
     name: 'hearthline_media_total',
     help: 'What the media sockets counted, by kind: frames, drops, upgrades (filledSilenceMs: ms).',
@@ -98,6 +101,24 @@ function addPresentState(registry: Registry, sources: MetricSources): void {
       this.reset();
       for (const [kind, count] of Object.entries(sources.mediaCounters()))
         this.inc({ kind }, count);
+    },
+  });
+}
+
+function addRefusedWebhooks(
+  registry: Registry,
+  read: () => Readonly<Record<string, number>>,
+): void {
+  new Counter({
+    name: 'hearthline_webhooks_refused_total',
+    help: "Requests to the carrier's webhooks that were turned away, by why.",
+    labelNames: ['why'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [why, count] of Object.entries(read())) {
+        this.inc({ why: why.replaceAll(' ', '-') }, count);
+      }
     },
   });
 }

@@ -1,5 +1,5 @@
 /** Secrets from files, as orchestrators mount them: `NAME_FILE=/run/secrets/name` instead of `NAME`. */
-import { readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { ConfigError } from './errors.ts';
 
 /** Variables that may be given as a file. */
@@ -14,6 +14,8 @@ export const SECRET_VARIABLES = [
   'ELEVENLABS_API_KEY',
   'HONEYCOMB_API_KEY',
   'METRICS_TOKEN',
+  'ADMIN_TOKEN',
+  'WEBHOOK_SECRET',
   'SENTRY_DSN',
 ] as const;
 
@@ -29,7 +31,7 @@ type Env = Readonly<Record<string, string | undefined>>;
  */
 export function resolveSecretFiles(
   env: Env,
-  read: (path: string) => Buffer = (path) => readFileSync(path),
+  read: (path: string) => Buffer = readBounded,
 ): Record<string, string | undefined> {
   const resolved = { ...env };
   const problems: string[] = [];
@@ -43,6 +45,28 @@ export function resolveSecretFiles(
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return resolved;
+}
+
+/**
+ * A regular file's first bytes, one more than a secret may have: no device, pipe or directory, which
+ * could be read for ever or hold up the start.
+ */
+function readBounded(path: string): Buffer {
+  // Opening a pipe that nobody writes to would wait otherwise.
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    if (!fstatSync(file).isFile()) throw new Error('not a regular file');
+    const bytes = Buffer.alloc(MAX_SECRET_BYTES + 1);
+    let length = 0;
+    while (length < bytes.length) {
+      const read = readSync(file, bytes, length, bytes.length - length, null);
+      if (read === 0) break;
+      length += read;
+    }
+    return bytes.subarray(0, length);
+  } finally {
+    closeSync(file);
+  }
 }
 
 function readSecret(path: string, read: (path: string) => Buffer): string | { problem: string } {

@@ -59,3 +59,8 @@ export function stranger(phone: string, timeZone = 'America/New_York'): Person {
 export function withoutPersonalData(person: Person): Person {
   return { ...person, name: '', facts: [], people: [], followUps: [] };
 }
+
+/** Nothing is known of them, or nothing of it may be said. */
+export function isWithoutPersonalData({ name, facts, people, followUps }: Person): boolean {
+  return name === '' && facts.length + people.length + followUps.length === 0;
+}

@@ -15,6 +15,11 @@ export type PeopleDirectory = {
   readonly size: number;
   /** Whether it has been read from the database since the start. */
   readonly isLoaded: boolean;
+  /**
+   * Whoever has this number (E.164) is not to be called any more, from now on: they have just said
+   * so, and the database may be slower to know it.
+   */
+  withdraw(phone: string): void;
   /** Reads what has changed. @throws DatabaseUnavailable, and keeps what it had. */
   refresh(): Promise<void>;
   /** Begins to follow the database. */
@@ -73,6 +78,11 @@ class FollowingDirectory implements PeopleDirectory {
 
   byId(seniorId: string): Person | undefined {
     return this.#byId.get(seniorId)?.person;
+  }
+
+  withdraw(phone: string): void {
+    const known = this.#byId.get(this.#byPhone.get(phone) ?? '');
+    if (known !== undefined) this.#put({ ...known.person, active: false }, known.version);
   }
 
   async refresh(): Promise<void> {
