@@ -5,6 +5,7 @@
 import { calibrate, type Calibration } from './calls/calibrate.ts';
 import { checkOut } from './calls/against.ts';
 import { chooseCores, describeMachine, type Cores, type Machine } from './calls/cores.ts';
+import { openBenchDatabase, type BenchDatabase } from './calls/database.ts';
 import { readOptions, USAGE, type Options } from './calls/options.ts';
 import { ratioLines, runPairs, type Pairs } from './calls/pairs.ts';
 import { levelSecondsOf, measureLevel, type Level } from './calls/repeats.ts';
@@ -25,14 +26,21 @@ const LAST_SECONDS = 15;
 const SOAK_CALLS = 100;
 const PAIRS_CALLS = 100;
 
+/** What every run needs. */
+type Bench = {
+  readonly machine: Machine;
+  readonly cores: Cores;
+  readonly database: BenchDatabase;
+};
+
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-async function climb(options: Options, cores: Cores): Promise<void> {
+async function climb(options: Options, bench: Bench): Promise<void> {
   const beganAt = performance.now();
   const leftSeconds = (): number =>
     options.minutes * 60 - LAST_SECONDS - (performance.now() - beganAt) / 1_000;
-  const machine = describeMachine();
-  const startMs = await measureStart(cores);
+  const { machine, cores, database } = bench;
+  const startMs = await measureStart(cores, database);
   say(`   start to ready: ${startMs} ms`);
   const calibrations: Calibration[] = [await calibrate(cores)];
   const levels: Level[] = [];
@@ -57,14 +65,15 @@ async function climb(options: Options, cores: Cores): Promise<void> {
       say('   no time for a repeat');
       return false;
     };
-    const level = await measureLevel({ calls, seconds, cores, profile, say, mayRepeat });
+    const level = await measureLevel({ calls, seconds, cores, database, profile, say, mayRepeat });
     levels.push(level);
     if (level.row) say(tableOf([level.row]));
     const late = (level.row?.latenessMs?.p99 ?? Infinity) > MAX_LATENESS_P99_MS;
     if (options.calls === undefined && late) break;
   }
   calibrations.push(await calibrate(cores));
-  report(options, machine, levels, { startMs, relay: calibrations, leftOut });
+  const rest = { startMs, relay: calibrations, leftOut, database: database.kind };
+  report(options, machine, levels, rest);
 }
 
 function report(
@@ -76,6 +85,8 @@ function report(
     readonly relay: readonly Calibration[];
     /** Levels for which there was no time. */
     readonly leftOut: readonly number[];
+    /** Where the records go: `embedded` runs on the server's own core. */
+    readonly database: BenchDatabase['kind'];
   },
 ): void {
   const rows = levels.flatMap(({ row }) => row ?? []);
@@ -102,70 +113,85 @@ function report(
   );
 }
 
-async function soak(seconds: number, options: Options, cores: Cores): Promise<void> {
+async function soak(seconds: number, options: Options, bench: Bench): Promise<void> {
   const calls = options.calls?.[0] ?? SOAK_CALLS;
-  const result = await runSoak({ calls, seconds, cores, onProgress: (line) => say(`   ${line}`) });
-  const out = { machine: describeMachine(), soak: result };
+  const onProgress = (line: string): void => say(`   ${line}`);
+  const result = await runSoak({ calls, seconds, ...bench, onProgress });
+  const out = { machine: bench.machine, soak: result };
   process.stdout.write(`${JSON.stringify(out, undefined, options.json ? undefined : 2)}\n`);
 }
 
 /** One run, which is shown but not repeated: its partner ran in the same minute. */
 async function single(
   options: Options,
-  cores: Cores,
+  bench: Bench,
   variant: { readonly root?: string | undefined; readonly tracing?: boolean },
 ): Promise<Row | undefined> {
   const calls = options.calls?.[0] ?? PAIRS_CALLS;
   const { seconds, profile } = options;
   const mayRepeat = (): boolean => false;
-  return (await measureLevel({ calls, seconds, cores, profile, say, mayRepeat, ...variant })).row;
+  const run = { calls, seconds, profile, say, mayRepeat, ...bench, ...variant };
+  return (await measureLevel(run)).row;
 }
 
-function printPairs(options: Options, { pairs, ratios }: Pairs, here: string, there: string): void {
+function printPairs(
+  options: Options,
+  machine: Machine,
+  { pairs, ratios }: Pairs,
+  here: string,
+  there: string,
+): void {
   const calls = options.calls?.[0] ?? PAIRS_CALLS;
-  const out = { machine: describeMachine(), calls, here, there, ratios, pairs };
+  const out = { machine, calls, here, there, ratios, pairs };
   const text = options.json ? `${JSON.stringify(out)}\n` : ratioLines(ratios, here, there);
   process.stdout.write(text);
 }
 
-async function against(revision: string, options: Options, cores: Cores): Promise<void> {
+async function against(revision: string, options: Options, bench: Bench): Promise<void> {
   const other = checkOut(revision);
   try {
     const there = async (): Promise<Row | undefined> =>
-      await single(options, cores, { root: other.root });
+      await single(options, bench, { root: other.root });
     const pairs = await runPairs(
       options.rounds,
-      async () => await single(options, cores, {}),
+      async () => await single(options, bench, {}),
       there,
     );
-    printPairs(options, pairs, 'here', revision);
+    printPairs(options, bench.machine, pairs, 'here', revision);
   } finally {
     other.drop();
   }
 }
 
 /** What tracing costs. */
-async function tracing(options: Options, cores: Cores): Promise<void> {
+async function tracing(options: Options, bench: Bench): Promise<void> {
   const traced = async (): Promise<Row | undefined> => {
-    const row = await single(options, cores, { tracing: true });
+    const row = await single(options, bench, { tracing: true });
     if (row?.spans === 0) throw new Error('no span arrived: this would measure nothing');
     return row;
   };
   const pairs = await runPairs(
     options.rounds,
     traced,
-    async () => await single(options, cores, {}),
+    async () => await single(options, bench, {}),
   );
-  printPairs(options, pairs, 'traced', 'untraced');
+  printPairs(options, bench.machine, pairs, 'traced', 'untraced');
 }
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
-  const cores = chooseCores();
-  if (options.soak !== undefined) await soak(options.soak, options, cores);
-  else if (options.against !== undefined) await against(options.against, options, cores);
-  else if (options.tracing) await tracing(options, cores);
-  else await climb(options, cores);
+  // Before this process keeps itself to one core.
+  const [machine, cores] = [describeMachine(), chooseCores()];
+  const database = await openBenchDatabase(cores, say);
+  const bench = { machine, cores, database };
+  try {
+    if (options.soak !== undefined) await soak(options.soak, options, bench);
+    else if (options.against !== undefined) await against(options.against, options, bench);
+    else if (options.tracing) await tracing(options, bench);
+    else await climb(options, bench);
+  } finally {
+    await database.close();
+  }
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));

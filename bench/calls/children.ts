@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Notice, Order, Report } from './messages.ts';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const TASKSET = ['/usr/bin/taskset', '/bin/taskset'].find((path) => existsSync(path));
+export const TASKSET = ['/usr/bin/taskset', '/bin/taskset'].find((path) => existsSync(path));
 const READY_TIMEOUT_MS = 60_000;
 const REPORT_TIMEOUT_MS = 30_000;
 const EXIT_TIMEOUT_MS = 10_000;

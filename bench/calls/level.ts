@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Helper, ROOT } from './children.ts';
 import type { Cores } from './cores.ts';
+import type { BenchDatabase } from './database.ts';
 import { joinTurns, type Joined } from './join.ts';
 import type { CallersReport, EarsReport, VendorsReport } from './messages.ts';
 import { CALLS_PER_SECOND } from './plan.ts';
@@ -22,6 +23,7 @@ export type LevelOptions = {
   readonly calls: number;
   readonly seconds: number;
   readonly cores: Cores;
+  readonly database: BenchDatabase;
   readonly profile: boolean;
   readonly root?: string | undefined;
   /** The server sends its spans to a receiver, which shares a core with the recogniser. */
@@ -56,9 +58,9 @@ export type World = {
 
 /** Starts the emulators, then the server, and waits until its fixed lines are made. */
 export async function startBenchWorld(
-  options: Pick<LevelOptions, 'cores' | 'profile' | 'root' | 'tracing'>,
+  options: Pick<LevelOptions, 'cores' | 'database' | 'profile' | 'root' | 'tracing'>,
 ): Promise<World> {
-  const { cores, profile, root, tracing = false } = options;
+  const { cores, database, profile, root, tracing = false } = options;
   const folder = join(ROOT, 'out', 'bench', String(process.pid));
   const callers = new Helper(cores.callers, 'callers.ts');
   const ears = new Helper(cores.ears, 'ears.ts');
@@ -66,7 +68,10 @@ export async function startBenchWorld(
   const collector = tracing ? new Helper(cores.ears, 'collector.ts') : undefined;
   const helpers = [callers, ears, vendors, ...(collector ? [collector] : [])];
   try {
-    const environments = await Promise.all(helpers.map((helper) => helper.ready()));
+    const environments = await Promise.all([
+      database.environment(),
+      ...helpers.map((helper) => helper.ready()),
+    ]);
     const environment: Record<string, string> = Object.assign({}, ...environments);
     const server = await startServer({ core: cores.server, environment, folder, root, profile });
     await sleep(WARM_UP_MS);

@@ -1,5 +1,6 @@
 /** Runs of one level until one is good: spoiled and failed ones are told apart from it, and shown. */
 import type { Cores } from './cores.ts';
+import type { BenchDatabase } from './database.ts';
 import { failureOf, judge } from './gate.ts';
 import { runLevel, runSecondsOf } from './level.ts';
 import { rowOf, type Row } from './row.ts';
@@ -25,6 +26,7 @@ export type LevelOptions = {
   /** Measured time; levels of few calls take a multiple of it. */
   readonly seconds: number;
   readonly cores: Cores;
+  readonly database: BenchDatabase;
   readonly profile: boolean;
   readonly root?: string | undefined;
   readonly tracing?: boolean;
@@ -44,13 +46,13 @@ export type Level = {
 
 /** One level, again where the machine spoiled it or its calls did not come up. */
 export async function measureLevel(options: LevelOptions): Promise<Level> {
-  const { calls, cores, profile, root, tracing = false, say, mayRepeat } = options;
+  const { calls, say, mayRepeat } = options;
   const seconds = measuredSecondsOf(calls, options.seconds);
   const spoiled: Row[] = [];
   const failures: string[] = [];
   for (let repeats = 0; repeats === 0 || mayRepeat(repeats); repeats += 1) {
     say(`── ${calls} calls, ${seconds} s`);
-    const run = await runLevel({ calls, seconds, cores, profile, root, tracing });
+    const run = await runLevel({ ...options, seconds });
     const failure = failureOf(run);
     if (failure !== undefined) {
       say(`   FAILED: ${failure}`);

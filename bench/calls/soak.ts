@@ -1,6 +1,7 @@
 /** Calls that come and go for minutes: what grows, and what is left when all have gone. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cores } from './cores.ts';
+import type { BenchDatabase } from './database.ts';
 import { startBenchWorld } from './level.ts';
 import { openDescriptors, processUse } from './procfs.ts';
 import { hundredth } from './stats.ts';
@@ -30,10 +31,11 @@ export async function runSoak(options: {
   readonly calls: number;
   readonly seconds: number;
   readonly cores: Cores;
+  readonly database: BenchDatabase;
   readonly onProgress: (line: string) => void;
 }): Promise<Soak> {
-  const { calls, seconds, cores, onProgress } = options;
-  const world = await startBenchWorld({ cores, profile: false });
+  const { calls, seconds, cores, database, onProgress } = options;
+  const world = await startBenchWorld({ cores, database, profile: false });
   const { callers, ears, vendors, server } = world;
   try {
     const idle = { rssKb: processUse(server.pid).rssKb, fds: openDescriptors(server.pid) };
