@@ -74,13 +74,20 @@ export type Result = {
   readonly seconds: number;
 };
 
+/** Far beyond any scenario's own waits; what takes longer has lost its way. */
+const SCENARIO_LIMIT_MS = 10 * 60_000;
+
 /** Never rejects: what cannot be played has not held. */
 export async function play(scenario: Scenario, options: RunOptions): Promise<Result> {
   const beganAtMs = performance.now();
-  const outcome = await scenario.run(options).catch((error: unknown): Outcome => {
+  const limit = Promise.withResolvers<never>();
+  const timer = setTimeout(() => limit.reject(new Error('it took too long')), SCENARIO_LIMIT_MS);
+  const played = Promise.race([scenario.run(options), limit.promise]);
+  const outcome = await played.catch((error: unknown): Outcome => {
     const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return { figures: {}, findings: [`could not be played: ${why}`] };
   });
+  clearTimeout(timer);
   return {
     name: scenario.name,
     pass: outcome.findings.length === 0,

@@ -36,7 +36,9 @@ export async function sameWebhookAtOnce(options: RunOptions): Promise<Outcome> {
     );
     const refused = answers.filter((status) => status < 200 || status > 299);
     if (refused.length > 0) findings.push(`answered with ${refused.join(', ')}`);
-    await call.finished;
+    const over = await waitUntil(() => !call.isOn, EFFECT_TIMEOUT_MS);
+    if (over === undefined) findings.push('the call went on');
+    await call.leave();
     const isOfThis = ({ key }: { key: string }): boolean => /\b7\b/.test(key.replace(callSid, ''));
     const rows = async () => (await world.kept.webhooksOf(callSid)).filter(isOfThis);
     const afterCall = async () => await world.kept.jobsOf(callSid, 'after-call');
