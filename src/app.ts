@@ -190,6 +190,12 @@ export async function createApp(
         : makeCommonLines(speechCache, config.elevenlabs.voiceId);
     await Promise.all([vendors.warm(), lines, warmUpCore(() => closed)]);
   };
+  durability?.serveJobs({ models: vendors.llm, place: (person) => calls.place(person) });
+  // Never rejects. They need what calls need, and are in less of a hurry.
+  const beginJobs = async (): Promise<void> => {
+    await Promise.allSettled([durability?.settled, warming.promise]);
+    if (!closed) await durability?.jobs.start();
+  };
   return {
     server,
     calls,
@@ -208,6 +214,7 @@ export async function createApp(
       inbox.start();
       sessions.start(calls);
       warmUp().then(warming.resolve, warming.reject);
+      void beginJobs();
       return port;
     },
     drain: async (deadline, hurry) => await drainCalls(calls, sessions, deadline, hurry),
@@ -222,6 +229,7 @@ export async function createApp(
       await unbind(server);
       await inbox.close();
       await sessions.close();
+      await durability?.jobs.stop(STOP_JOBS_MS);
       vendors.close();
       await Promise.all([store.close(), durability?.close(CLOSE_STORE_MS)]);
       metrics?.close();
@@ -232,6 +240,9 @@ export async function createApp(
 
 /** A database that hangs must not keep the process; what it did not get is on the disk. */
 const CLOSE_STORE_MS = 2_000;
+
+/** What is not done by then is handed to another instance, or to the next start. */
+const STOP_JOBS_MS = 1_000;
 
 /** Between two SDKs: whatever has arrived meanwhile is answered, and answers of that. */
 const PAUSE_MS = 10;

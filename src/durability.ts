@@ -7,7 +7,7 @@
 import { NO_RECORDS, recordsInto, type CallRecords } from '../pipelines/records.ts';
 import { DEFAULT_MANNER, stranger } from './companion/person.ts';
 import type { Config } from './config.ts';
-import { jobsIn, lateHooks } from './durable-jobs.ts';
+import { jobsIn, type JobParts, lateHooks, serveJobs } from './durable-jobs.ts';
 import { StartError } from './errors.ts';
 import type { Logger } from './log.ts';
 import { readPeopleFile, type People, type PersonEntry } from './people.ts';
@@ -38,6 +38,7 @@ export type Durability = {
   readonly store: Store;
   /** Nobody does them before `serveJobs`, and `jobs.start`. */
   readonly jobs: Jobs;
+  serveJobs(parts: JobParts): void;
   readonly records: CallRecords;
   readonly people: People;
   /** For whoever has changed somebody and wants it known here at once. */
@@ -106,6 +107,7 @@ export async function openDurability(config: Config, log: Logger): Promise<Durab
   return {
     store,
     jobs,
+    serveJobs: (parts) => serveJobs(jobs, store, log, parts),
     records,
     directory,
     people: {

@@ -1,6 +1,10 @@
 /** Figures of what outlives the process, asked when somebody looks. */
 import { Counter, Gauge, type Registry } from 'prom-client';
 
+type QueueFigures = Readonly<
+  Record<'ready' | 'later' | 'active' | 'dead' | 'done' | 'failed' | 'died', number>
+>;
+
 export type DurabilitySource = {
   health(): Promise<{ readonly ok: boolean }>;
   figures(): {
@@ -11,6 +15,10 @@ export type DurabilitySource = {
     };
     readonly spool: { readonly pending: number; readonly bytes: number };
     readonly writes: Readonly<Record<string, number>>;
+    readonly jobs: {
+      readonly state: string;
+      readonly queues: Readonly<Record<string, QueueFigures>>;
+    };
   };
 };
 
@@ -56,6 +64,47 @@ export function addDurability(registry: Registry, source: DurabilitySource): voi
       this.reset();
       for (const [kept, count] of Object.entries(source.figures().writes))
         this.inc({ kept }, count);
+    },
+  });
+  addJobs(registry, source);
+}
+
+const WAITING = ['ready', 'later', 'active', 'dead'] as const;
+
+/** Labels: the names of our queues, and what became of an attempt. */
+function addJobs(registry: Registry, source: DurabilitySource): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'hearthline_jobs_running',
+    help: '1 while this instance does jobs; 0 while the queue is not up or the database away.',
+    registers,
+    collect() {
+      this.set(source.figures().jobs.state === 'running' ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'hearthline_jobs',
+    help: 'Jobs of all instances: ready, due later, being done (active), given up (dead).',
+    labelNames: ['queue', 'state'],
+    registers,
+    collect() {
+      for (const [queue, figures] of Object.entries(source.figures().jobs.queues)) {
+        for (const state of WAITING) this.set({ queue, state }, figures[state]);
+      }
+    },
+  });
+  new Counter({
+    name: 'hearthline_job_attempts_total',
+    help: 'Attempts at jobs by this instance; died: the last one failed as well.',
+    labelNames: ['queue', 'outcome'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [queue, { done, failed, died }] of Object.entries(source.figures().jobs.queues)) {
+        this.inc({ queue, outcome: 'done' }, done);
+        this.inc({ queue, outcome: 'failed' }, failed - died);
+        this.inc({ queue, outcome: 'died' }, died);
+      }
     },
   });
 }

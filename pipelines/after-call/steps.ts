@@ -5,6 +5,7 @@
  */
 import type { JobHandler, JobName } from '../../src/store/jobs/job-types.ts';
 import { analyse } from './analysis.ts';
+import { callBack } from './call-back.ts';
 import { keepMemories } from './memories.ts';
 import { notify, notifyOfCall } from './notify.ts';
 import { finishTranscript } from './transcript-step.ts';
@@ -14,6 +15,7 @@ import type { AfterCall } from './types.ts';
 const STEPS: readonly JobName[] = ['transcript', 'analysis', 'memories', 'notify'];
 
 export function afterCallHandlers(after: AfterCall): Partial<Record<JobName, JobHandler>> {
+  const { place } = after;
   return {
     'after-call': async ({ callSid = '' }) => {
       await after.database.withScope({ kind: 'service' }, async (tx) => {
@@ -29,5 +31,11 @@ export function afterCallHandlers(after: AfterCall): Partial<Record<JobName, Job
       if (alertId !== undefined) await notify(after, alertId);
       else if (callSid !== undefined) await notifyOfCall(after, callSid);
     },
+    ...(place === undefined
+      ? {}
+      : {
+          'call-back': async ({ callSid = '', seniorId = '' }, context) =>
+            await callBack(after, place, { callSid, seniorId }, context),
+        }),
   };
 }

@@ -1,11 +1,13 @@
 import type { LlmVendor } from '../../adapters/llm/port.ts';
+import type { Person } from '../../src/companion/person.ts';
 import type { Jobs } from '../../src/store/jobs/job-types.ts';
 import type { Alerts } from '../../src/store/sql/alerts.ts';
 import type { Analyses } from '../../src/store/sql/analyses.ts';
-import type { Conversations, StoredConversation } from '../../src/store/sql/conversations.ts';
+import type { Conversations } from '../../src/store/sql/conversations.ts';
 import type { Database } from '../../src/store/sql/database.ts';
 import type { Memories } from '../../src/store/sql/memories.ts';
 import type { PeopleStore } from '../../src/store/sql/people.ts';
+import type { PlaceCallResult } from '../calls.ts';
 
 /** What the steps after a call stand on. */
 export type AfterCall = {
@@ -18,6 +20,8 @@ export type AfterCall = {
   readonly jobs: Jobs;
   /** The best first. */
   readonly models: readonly LlmVendor[];
+  /** Rings somebody. Undefined: nobody is rung from here. */
+  readonly place: ((person: Person) => Promise<PlaceCallResult>) | undefined;
   readonly tell: (event: AfterCallEvent) => void;
 };
 
@@ -36,6 +40,12 @@ export type AfterCallEvent =
       readonly addedCount: number;
       readonly strengthenedCount: number;
     }
+  /** 'in-touch': they have been on the line since, or the call went on. */
+  | {
+      readonly what: 'call-back';
+      readonly callSid: string;
+      readonly outcome: 'placed' | 'not-allowed' | 'in-touch';
+    }
   /** `plannedCount` 0: there is nobody who could be told. */
   | {
       readonly what: 'alert-deliveries-planned';
@@ -43,5 +53,3 @@ export type AfterCallEvent =
       readonly severity: string;
       readonly plannedCount: number;
     };
-
-export type { StoredConversation };

@@ -38,6 +38,7 @@ export const LAYERS: Readonly<Record<string, Rule>> = {
   'src/main.ts': { ours: ['src', 'emulators', 'demo/dev-server.ts'], packages: 'any' },
   // The half of the composition that keeps things.
   'src/durability.ts': { ours: ['src', 'pipelines'], packages: 'any' },
+  'src/durable-jobs.ts': { ours: ['src', 'pipelines', 'adapters/llm/port.ts'], packages: 'any' },
   'src/people.ts': { ours: ['src/companion', 'src/errors.ts'], packages: 'any' },
   adapters: { ours: [...BASICS, ...PORTS], ourTypes: ['src'], packages: 'any' },
   'adapters/stt': VENDOR_FOLDER,
@@ -121,8 +122,12 @@ function whyNotOurs(each: Import, layer: string, rule: Rule): string | undefined
   return `${layer} may not import it${typeOnly ? ', not even its types' : ''}`;
 }
 
+const COMPOSITION: ReadonlySet<string> = new Set(
+  ['main', 'app', 'vendors', 'durability', 'durable-jobs'].map((name) => `src/${name}.ts`),
+);
+
 function isComposition(path: string): boolean {
-  return ['src/main.ts', 'src/app.ts', 'src/vendors.ts', 'src/durability.ts'].includes(path);
+  return COMPOSITION.has(path);
 }
 
 function whyNotPackage(each: Import, layer: string, rule: Rule): string | undefined {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { EventHub, type CallEvent } from '../../src/events.ts';
 import { createMetrics, type Metrics } from '../../src/metrics.ts';
+import { IDLE_JOBS } from '../helpers/idle-jobs.ts';
 
 const WORK = { count: 3, p50: 1, p95: 2, p99: 4, max: 5 };
 const open: Metrics[] = [];
@@ -27,6 +28,7 @@ function counted(...events: (CallEvent & { call?: string; at?: number })[]) {
         database: { connections: 5, idle: 2, waiting: 1 },
         spool: { pending: 9, bytes: 4_096 },
         writes: { database: 20, spool: 9, 'set-aside': 0, refused: 1 },
+        jobs: JOBS,
       }),
     },
   });
@@ -43,6 +45,16 @@ async function figures(metrics: Metrics): Promise<(name: string) => number> {
   };
 }
 
+const idle = IDLE_JOBS.queues.notify;
+const JOBS = {
+  ...IDLE_JOBS,
+  state: 'away' as const,
+  queues: {
+    ...IDLE_JOBS.queues,
+    memories: { ...idle, later: 4, dead: 2, done: 6, failed: 5, died: 2 },
+  },
+};
+
 const started = { what: 'call-started', direction: 'inbound' } as const;
 const finished = { what: 'call-ended', reason: 'goodbye', durationMs: 60_000, work: WORK } as const;
 
@@ -56,6 +68,13 @@ describe('figures', () => {
     expect(figure('hearthline_database_connections{state="waiting"}')).toBe(1);
     expect(figure('hearthline_spool_pending')).toBe(9);
     expect(figure('hearthline_durable_writes_total{kept="refused"}')).toBe(1);
+    expect(figure('hearthline_jobs_running')).toBe(0);
+    expect(figure('hearthline_jobs{queue="memories",state="later"}')).toBe(4);
+    expect(figure('hearthline_jobs{queue="memories",state="dead"}')).toBe(2);
+    expect(figure('hearthline_jobs{queue="notify",state="ready"}')).toBe(0);
+    expect(figure('hearthline_job_attempts_total{queue="memories",outcome="done"}')).toBe(6);
+    expect(figure('hearthline_job_attempts_total{queue="memories",outcome="failed"}')).toBe(3);
+    expect(figure('hearthline_job_attempts_total{queue="memories",outcome="died"}')).toBe(2);
     expect(figure('hearthline_call_limit')).toBe(50);
     expect(figure('hearthline_store_up')).toBe(0);
     expect(figure('hearthline_breaker_state{vendor="claude"}')).toBe(2);

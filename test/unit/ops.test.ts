@@ -3,6 +3,7 @@ import { readHoneycombFiles } from '../../scripts/apply-honeycomb.ts';
 import { EventHub } from '../../src/events.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { ATTRIBUTES, GEN_AI, OURS, SPAN, SPAN_EVENT } from '../../src/telemetry-names.ts';
+import { IDLE_JOBS } from '../helpers/idle-jobs.ts';
 import { readRepositoryFile } from '../helpers/repository.ts';
 
 const rules = readRepositoryFile('ops/prometheus/alerts.yml');
@@ -19,6 +20,7 @@ const IDLE_STORE = {
     database: { connections: 2, idle: 1, waiting: 0 },
     spool: { pending: 0, bytes: 0 },
     writes: { database: 1, spool: 0, 'set-aside': 0, refused: 0 },
+    jobs: IDLE_JOBS,
   }),
 };
 

@@ -212,7 +212,7 @@ function queueOn(boss: PgBoss, { database, instance }: JobQueueOptions): JobQueu
 
 /** The queue has not come up, or is gone. What wanted it is tried again. */
 export function queueAway(): DatabaseUnavailable {
-  return new DatabaseUnavailable('the job queue is not up', 'jobs-not-up');
+  return new DatabaseUnavailable('the job queue is not up', 'opening');
 }
 
 function countOf(response: object): number {

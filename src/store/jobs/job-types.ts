@@ -120,7 +120,10 @@ export type Jobs = {
    * time, or is stopped before that. Never rejects.
    */
   start(): Promise<void>;
-  /** Takes no more, waits for what is under way, and hands back what is not done in time. */
+  /**
+   * Takes no more, waits for what is under way, and hands back what is not done in time. What is
+   * enqueued afterwards, while the database is open, is for whoever comes next.
+   */
   stop(timeoutMs: number): Promise<void>;
   /** The dead letters, the latest first. @throws DatabaseUnavailable */
   dead(limit?: number): Promise<DeadJob[]>;

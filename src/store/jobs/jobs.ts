@@ -98,7 +98,6 @@ class PgBossJobs implements Jobs {
     clearInterval(this.#looking);
     await this.#runner?.stop(Math.max(0, timeoutMs - CLOSE_MS));
     await this.#queue?.close(CLOSE_MS);
-    this.#queue = undefined;
   }
 
   dead: Jobs['dead'] = async (limit = 100) => {

@@ -126,7 +126,7 @@ export function memoriesIn(sealer: Sealer, embedder: Embedder) {
   return { of, remember, mayRemember };
 }
 
-async function strengthen(tx: ScopedTransaction, known: Compared, again: NewMemory): Promise<void> {
+async function strengthen(tx: ScopedTransaction, before: Compared, again: NewMemory): Promise<void> {
   const importance = Math.min(100, Math.max(before.importance, again.importance) + STRENGTHEN_BY);
   await tx
     .updateTable('memories')
