@@ -1,8 +1,11 @@
 /**
- * `npm run fuzz`: the tests whose name says that they fuzz, of every kind, without the others.
- * They are part of `npm test` as well; fast-check prints the seed of a failure.
+ * `npm run fuzz`: the tests whose name says that they fuzz, of every kind, without the others, with
+ * a new seed each time. They are part of `npm test` as well, there always with the same seed. A
+ * failure tells its seed: `FUZZ_SEED=1234 npm run fuzz` plays it again.
  */
 import { runSteps } from './steps.ts';
+
+process.env['FUZZ_SEED'] ??= 'random';
 
 await runSteps(
   [

@@ -6,7 +6,7 @@ import { parseFrame } from '../../websocket/twilio-messages.ts';
 
 const streamSid = 'MZ0123456789abcdef0123456789abcdef';
 const read = createMediaFrameReader(streamSid);
-const seed = Number(process.env['FUZZ_SEED'] ?? 20_261_122);
+const seed = Number(process.env['FUZZ_SEED']);
 
 type Parts = { sequence: string; chunk: string; timestamp: string; payload: string };
 
