@@ -75,17 +75,12 @@ const NUMBER_FIELDS = [
 /** Names of environment variables. */
 const LIST_FIELDS = ['variables'] as const;
 
-/** What `maskNumber` returned. */
-const MASKED_FIELDS = ['number'] as const;
-
 const FLAG_FIELDS = ['resumed', 'draft', 'interrupted', 'forced', 'ok'] as const;
 
 type Quantity = `${string}Ms` | `${string}Bytes` | `${string}Count`;
 
 export type LogFields = {
-  readonly [
-    K in (typeof ID_FIELDS)[number] | (typeof WORD_FIELDS)[number] | (typeof MASKED_FIELDS)[number]
-  ]?: string | undefined;
+  readonly [K in (typeof ID_FIELDS)[number] | (typeof WORD_FIELDS)[number]]?: string | undefined;
 } & { readonly [K in (typeof NUMBER_FIELDS)[number]]?: number | undefined } & {
   readonly [K in (typeof LIST_FIELDS)[number]]?: readonly string[] | undefined;
 } & { readonly [K in (typeof FLAG_FIELDS)[number]]?: boolean | undefined } & {
@@ -113,7 +108,6 @@ export type Logger = {
 const ID = /^(?!\d{7,}$)[A-Za-z0-9][A-Za-z0-9_.:-]{0,79}$/;
 const WORD = /^(?!.*\d{9})[A-Za-z/][A-Za-z0-9_.:/-]{0,63}$/;
 const QUANTITY = /^[a-z][A-Za-z0-9]*(Ms|Bytes|Count)$/;
-const MASKED = /^\*\*\*\d{0,2}$/;
 const VARIABLE = /^[A-Z][A-Z0-9_]{0,63}$/;
 
 /** Ten digits or more could be a telephone number, so no number that long gets in. */
@@ -134,7 +128,6 @@ const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
   ...WORD_FIELDS.map((name) => [name, isText(WORD)] as const),
   ...NUMBER_FIELDS.map((name) => [name, isNumber] as const),
   ...LIST_FIELDS.map((name) => [name, isVariableList] as const),
-  ...MASKED_FIELDS.map((name) => [name, isText(MASKED)] as const),
   ...FLAG_FIELDS.map((name) => [name, (value: unknown) => typeof value === 'boolean'] as const),
 ]);
 
@@ -205,12 +198,6 @@ function framesOf(error: Error): string[] {
     .filter((line) => FRAME.test(line))
     .slice(0, MAX_FRAMES)
     .map((line) => line.trim());
-}
-
-/** The last two digits of a telephone number, enough to tell two callers apart: `***06`. */
-export function maskNumber(number: string): string {
-  const digits = number.replace(/\D/g, '');
-  return digits.length < 6 ? '***' : `***${digits.slice(-2)}`;
 }
 
 /** Written lines wait here while standard output is busy; beyond it lines are lost, not the call. */

@@ -19,8 +19,6 @@ const PORTS = [
   'adapters/llm/port.ts',
   'adapters/tts/port.ts',
   'adapters/telephony/port.ts',
-  'adapters/notify/port.ts',
-  'adapters/embeddings/port.ts',
 ];
 const VENDOR_FOLDER: Rule = { ours: ['adapters/*', ...BASICS], ourTypes: ['src'], packages: 'any' };
 
@@ -45,8 +43,6 @@ export const LAYERS: Readonly<Record<string, Rule>> = {
   'adapters/llm': VENDOR_FOLDER,
   'adapters/tts': VENDOR_FOLDER,
   'adapters/telephony': VENDOR_FOLDER,
-  'adapters/notify': VENDOR_FOLDER,
-  'adapters/embeddings': VENDOR_FOLDER,
   websocket: { ours: [...BASICS, ...CONFIG], ourTypes: ['src/log.ts'], packages: 'any' },
   pipelines: {
     ours: [...BASICS, ...CONFIG, 'src/conversation', 'src/companion', 'src/store', ...PORTS],

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { ConfigError, VendorError } from '../../src/errors.ts';
-import { createLogger, type LogFields, maskNumber, safeError, safeFields } from '../../src/log.ts';
+import { createLogger, type LogFields, safeError, safeFields } from '../../src/log.ts';
 
 function capture(level: Parameters<typeof createLogger>[0] = 'trace') {
   const lines: string[] = [];
@@ -30,7 +30,6 @@ describe('what gets in', () => {
       droppedCount: 3,
       resumed: true,
       variables: ['REDIS_URL'],
-      number: maskNumber('+15005550006'),
     } satisfies LogFields;
     log.warn('vendor is slow', fields);
     expect(last()).toMatchObject({ ...fields, level: 40, message: 'vendor is slow' });
@@ -163,17 +162,5 @@ describe('what does not', () => {
       }),
       { numRuns: 500 },
     );
-  });
-});
-
-describe('telephone numbers', () => {
-  test.each([
-    ['+15005550006', '***06'],
-    ['(030) 901820-99', '***99'],
-    ['12345', '***'],
-    ['anonymous', '***'],
-    ['', '***'],
-  ])('%s is written as %s', (number, masked) => {
-    expect(maskNumber(number)).toBe(masked);
   });
 });
