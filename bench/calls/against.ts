@@ -34,6 +34,7 @@ const MEASURES: readonly (readonly [string, (row: Row) => number | undefined])[]
   ['eager p50', ({ eagerMs }) => eagerMs?.p50],
   ['lateness p99', ({ latenessMs }: { latenessMs: Spread | undefined }) => latenessMs?.p99],
   ['CPU ms per call-second', ({ cpuMsPerCallSecond }) => cpuMsPerCallSecond],
+  ['GC ms per call-second', ({ gcMsPerCallSecond }) => gcMsPerCallSecond],
   ['KB per call', ({ kbPerCall }) => kbPerCall],
 ];
 

@@ -9,6 +9,7 @@ import { joinTurns, type Joined } from './join.ts';
 import type { CallersReport, EarsReport, VendorsReport } from './messages.ts';
 import { CALLS_PER_SECOND } from './plan.ts';
 import { coreTicks, processUse, stealShare } from './procfs.ts';
+import { readServerFigures } from './server-figures.ts';
 import { startServer, type Server } from './server.ts';
 
 const RAMP_GRACE_MS = 60_000;
@@ -41,6 +42,9 @@ export type LevelRun = {
   /** Spans that arrived at the receiver; undefined where there was none. */
   readonly spans: number | undefined;
   readonly cpuMs: number;
+  /** Of the server, on the thread of the calls. */
+  readonly gcMs: number;
+  readonly loopDelayP99Ms: number;
   readonly idleRssKb: number;
   readonly rssKb: number;
   readonly stealShare: number;
@@ -119,6 +123,7 @@ export async function runLevel(options: LevelOptions): Promise<LevelRun> {
     await callers.until('ramped', (calls / CALLS_PER_SECOND) * 1_000 + RAMP_GRACE_MS);
     await sleep(SETTLE_MS);
     for (const helper of [callers, ears, vendors, collector]) helper?.order({ order: 'begin' });
+    const figuresBefore = await readServerFigures(server.url);
     const ticks = coreTicks(cores.server);
     const before = processUse(server.pid);
     const beganAt = performance.now();
@@ -126,6 +131,7 @@ export async function runLevel(options: LevelOptions): Promise<LevelRun> {
     const measuredSeconds = (performance.now() - beganAt) / 1_000;
     const after = processUse(server.pid);
     const stolen = stealShare(ticks, coreTicks(cores.server));
+    const figures = await readServerFigures(server.url);
     const [ofCallers, ofEars, ofVendors] = await Promise.all([
       callers.report('callers'),
       ears.report('ears'),
@@ -143,6 +149,8 @@ export async function runLevel(options: LevelOptions): Promise<LevelRun> {
       vendors: ofVendors,
       spans,
       cpuMs: after.cpuMs - before.cpuMs,
+      gcMs: figures.gcMs - figuresBefore.gcMs,
+      loopDelayP99Ms: figures.loopDelayP99Ms,
       idleRssKb,
       rssKb: after.rssKb,
       stealShare: stolen,

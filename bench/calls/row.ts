@@ -25,6 +25,10 @@ export type Row = {
   readonly latenessMs: Spread | undefined;
   readonly underruns: number;
   readonly cpuMsPerCallSecond: number;
+  /** Part of the CPU time: collecting garbage, on the thread of the calls. */
+  readonly gcMsPerCallSecond: number;
+  /** Of the server's event loop, p99. */
+  readonly loopDelayP99Ms: number;
   readonly kbPerCall: number;
   readonly idleMb: number;
   readonly draftWasteShare: number;
@@ -60,6 +64,8 @@ export function rowOf(run: LevelRun, quality: Quality): Row {
     latenessMs: spreadOf([...ears.forwardLatenessMs, ...callers.underrunMs]),
     underruns: callers.underrunMs.length,
     cpuMsPerCallSecond: hundredth(run.cpuMs / seconds / calls),
+    gcMsPerCallSecond: hundredth(run.gcMs / seconds / calls),
+    loopDelayP99Ms: hundredth(run.loopDelayP99Ms),
     kbPerCall: Math.round((run.rssKb - run.idleRssKb) / calls),
     idleMb: Math.round(run.idleRssKb / 1024),
     draftWasteShare: hundredth(joined.draftWasteShare),
@@ -89,7 +95,9 @@ const COLUMNS: readonly Column[] = [
   ['greeting p50/p95', (row) => p(row.greetingMs, 'p50', 'p95')],
   ['late p99', (row) => p(row.latenessMs, 'p99')],
   ['underruns', (row) => String(row.underruns)],
+  ['loop p99', (row) => row.loopDelayP99Ms.toFixed(1)],
   ['CPU ms/call-s', (row) => row.cpuMsPerCallSecond.toFixed(2)],
+  ['GC of it', (row) => row.gcMsPerCallSecond.toFixed(2)],
   ['KB/call', (row) => String(row.kbPerCall)],
   ['wasted drafts', (row) => `${(row.draftWasteShare * 100).toFixed(0)} %`],
   ['turns', (row) => String((row.addedMs?.n ?? 0) + (row.eagerMs?.n ?? 0))],

@@ -10,6 +10,7 @@ import { runPairs } from '../../bench/calls/pairs.ts';
 import { lastToken, replyTo, tokenOf, turnKind } from '../../bench/calls/plan.ts';
 import { levelSecondsOf } from '../../bench/calls/repeats.ts';
 import type { Row } from '../../bench/calls/row.ts';
+import { figuresOf } from '../../bench/calls/server-figures.ts';
 import { slope } from '../../bench/calls/soak.ts';
 import { spreadOf } from '../../bench/calls/stats.ts';
 
@@ -238,6 +239,18 @@ describe('pairs', () => {
     const none = async (): Promise<Row | undefined> => undefined;
     await expect(runPairs(2, none, none)).rejects.toThrow('no pair was measured');
   });
+});
+
+test('garbage collection and the event loop are read off the server’s own page', () => {
+  const page = [
+    '# TYPE nodejs_eventloop_lag_p99_seconds gauge',
+    'nodejs_eventloop_lag_p99_seconds 0.0125',
+    'nodejs_gc_duration_seconds_sum{kind="minor"} 0.25',
+    'nodejs_gc_duration_seconds_sum{kind="major"} 0.5',
+    'nodejs_gc_duration_seconds_count{kind="major"} 3',
+  ].join('\n');
+  expect(figuresOf(page)).toEqual({ gcMs: 750, loopDelayP99Ms: 2.5 });
+  expect(() => figuresOf('')).toThrow('says nothing');
 });
 
 test('the levels up to the goal fit into the time that the climb has', () => {

@@ -1,0 +1,27 @@
+/** What the server's own page of metrics says of how it runs. */
+
+export type ServerFigures = {
+  /** Spent collecting garbage since the server began, on the thread of the calls. */
+  readonly gcMs: number;
+  /** How late the event loop was since the figures were last read, at the 99th percentile. */
+  readonly loopDelayP99Ms: number;
+};
+
+/** The period of the histogram behind the page, which is part of every value in it. */
+const RESOLUTION_MS = 10;
+
+/** @throws Error where the page does not answer or does not hold them. */
+export async function readServerFigures(url: string): Promise<ServerFigures> {
+  const response = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(5_000) });
+  return figuresOf(await response.text());
+}
+
+export function figuresOf(page: string): ServerFigures {
+  const gc = [...page.matchAll(/^nodejs_gc_duration_seconds_sum(?:\{[^}]*\})? (\S+)$/gm)];
+  const delay = /^nodejs_eventloop_lag_p99_seconds (\S+)$/m.exec(page)?.[1];
+  if (delay === undefined) throw new Error('the server says nothing of its event loop');
+  return {
+    gcMs: gc.reduce((sum, [, seconds]) => sum + Number(seconds) * 1_000, 0),
+    loopDelayP99Ms: Math.max(0, Number(delay) * 1_000 - RESOLUTION_MS),
+  };
+}
