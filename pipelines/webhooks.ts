@@ -8,6 +8,7 @@
  * another one's sweep. So every handler may be asked twice in the worst case (an owner that died
  * between acting and writing it down), and must do the same as once.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../src/log.ts';
 import type { DurableWriter, Kept } from '../src/store/durable-writer.ts';
 import type { DurableWrite } from '../src/store/durable-writes.ts';
@@ -76,7 +77,7 @@ export type WebhookInbox = {
   sweep(): Promise<number>;
   /** Begins to sweep now and then. */
   start(): void;
-  /** Takes no more; resolves when nothing is under way. */
+  /** Sweeps no more; resolves when nothing is under way, or soon: what is left, others take up. */
   close(): Promise<void>;
 };
 
@@ -92,6 +93,8 @@ const MAX_BATCHES = 20;
 const MAX_ATTEMPTS = 5;
 /** Keys that this instance remembers having taken. */
 const MAX_KNOWN = 10_000;
+/** For what is under way when the process ends. */
+const CLOSE_MS = 2_000;
 /** Acted upon at once; what comes beyond them waits for the sweep. */
 const MAX_UNDER_WAY = 500;
 
@@ -206,7 +209,13 @@ class Inbox implements WebhookInbox {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+    const settled = async (): Promise<void> => {
+      while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+    };
+    const waiting = new AbortController();
+    const late = sleep(CLOSE_MS, undefined, { signal: waiting.signal }).catch(() => undefined);
+    await Promise.race([settled(), late]);
+    waiting.abort();
   }
 
   async #keep(webhook: IncomingWebhook): Promise<KeptWebhook> {
@@ -253,6 +262,7 @@ class Inbox implements WebhookInbox {
     const handler = handlers[event.path];
     if (handler === undefined) return { failed: 'no-handler' };
     const { eventKey, receivedAtMs, body, path } = event;
+    if (body === undefined) return { failed: 'unreadable' };
     try {
       const fields = Object.fromEntries(new URLSearchParams(body));
       const outcome = await handler.act(fields, { eventKey, receivedAtMs });

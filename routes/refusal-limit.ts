@@ -10,21 +10,29 @@ export type RefusalLimit = {
 };
 
 /** More than any misconfigured client of good will sends at once. */
-const BURST = 30;
-const REFILL_MS = 2_000;
+const BURST = 60;
+const REFILL_MS = 500;
 /** Beyond it, the sender that was refused longest ago is forgotten. */
 const MAX_SENDERS = 1_000;
 
 type Bucket = { left: number; readonly atMs: number };
 
-export function createRefusalLimit(now: () => number = () => performance.now()): RefusalLimit {
+export type RefusalLimitOptions = {
+  /** Refusals that are not too many, all at once; one more every half second. Default 60. */
+  readonly burst?: number;
+  /** Monotonic milliseconds. */
+  readonly now?: () => number;
+};
+
+export function createRefusalLimit(options: RefusalLimitOptions = {}): RefusalLimit {
+  const { burst = BURST, now = () => performance.now() } = options;
   const counts = new Map<string, number>();
   const buckets = new Map<string, Bucket>();
 
   const leftOf = (sender: string): number => {
     const bucket = buckets.get(sender);
-    if (bucket === undefined) return BURST;
-    return Math.min(BURST, bucket.left + (now() - bucket.atMs) / REFILL_MS);
+    if (bucket === undefined) return burst;
+    return Math.min(burst, bucket.left + (now() - bucket.atMs) / REFILL_MS);
   };
   const put = <T>(map: Map<string, T>, sender: string, value: T): void => {
     map.delete(sender);

@@ -8,7 +8,7 @@
 import { text, type NextFunction, type Request, type Response } from 'express';
 // Not the whole of the package, whose REST client takes 0.2 s to load.
 import { validateRequest } from 'twilio/lib/webhooks/webhooks.js';
-import { createRefusalLimit } from './refusal-limit.ts';
+import { createRefusalLimit, type RefusalLimit } from './refusal-limit.ts';
 import { senderIn, type SenderOf } from './sender.ts';
 import { isSame } from './who-asks.ts';
 
@@ -36,6 +36,8 @@ export type SignatureOptions = {
   readonly secret?: string | undefined;
   /** Default: the peer's address. */
   readonly senderOf?: SenderOf;
+  /** How many refusals a sender may have. */
+  readonly limit?: RefusalLimit;
   /** Called for each refusal. `sender` is an address; `why` names no field and no value. */
   readonly onRefused?: (refusal: SignatureRefusal) => void;
 };
@@ -78,7 +80,7 @@ export type SignatureCheck = {
  * able to keep callers out.
  */
 export function createSignatureCheck(options: SignatureOptions): SignatureCheck {
-  const limit = createRefusalLimit();
+  const limit = options.limit ?? createRefusalLimit();
   const senderOf = options.senderOf ?? senderIn([]);
   const refused = Object.fromEntries(REASONS.map((why) => [why, 0])) as Record<
     RefusalReason,

@@ -5,6 +5,7 @@ import express from 'express';
 import fc from 'fast-check';
 import twilio from 'twilio';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createRefusalLimit } from '../../routes/refusal-limit.ts';
 import { createSignatureCheck, type SignatureRefusal } from '../../routes/twilio-signature.ts';
 import {
   authToken,
@@ -44,6 +45,7 @@ describe('webhooks', () => {
     check = createSignatureCheck({
       publicUrl: () => `${publicUrl}/`,
       authToken,
+      limit: createRefusalLimit({ burst: 10_000 }),
       onRefused: (refusal) => refusals.push(refusal),
     });
     app.use('/voice', ...check.handlers, (req, res) => {

@@ -4,7 +4,7 @@
  * database gives nobody the right to.
  */
 import { sql } from 'kysely';
-import type { Sealer } from '../sealed-text.ts';
+import { SealBroken, type Sealer } from '../sealed-text.ts';
 import { uuidv7 } from '../uuid.ts';
 import type { ScopedTransaction } from './scoped-transaction.ts';
 
@@ -24,8 +24,10 @@ export type IncomingWebhook = {
 
 export type WebhookState = 'received' | 'processing' | 'done' | 'failed';
 
-export type WebhookEvent = Omit<IncomingWebhook, 'isAnswered'> & {
+export type WebhookEvent = Omit<IncomingWebhook, 'isAnswered' | 'body'> & {
   readonly eventId: string;
+  /** Undefined: sealed under a key that is not here, or damaged. */
+  readonly body: string | undefined;
   readonly receivedAtMs: number;
   readonly state: WebhookState;
   /** Claims so far, this one included. */
@@ -105,12 +107,21 @@ function claimWith(sealer: Sealer) {
       provider: row.provider,
       eventKey: row.event_key,
       path: row.path,
-      body: sealer.open(place(row.provider, row.event_key), row.body_sealed),
+      body: opened(sealer, place(row.provider, row.event_key), row.body_sealed),
       receivedAtMs: row.received_at.getTime(),
       state: row.state,
       attempts: row.attempts,
     };
   };
+}
+
+function opened(sealer: Sealer, where: ReturnType<typeof place>, sealed: Buffer) {
+  try {
+    return sealer.open(where, sealed);
+  } catch (error) {
+    if (error instanceof SealBroken) return undefined;
+    throw error;
+  }
 }
 
 type Claimed = Pick<WebhookEvent, 'eventId' | 'attempts'>;
