@@ -15,6 +15,7 @@ import {
   falseInterruptions,
   type AuditedInterruption,
 } from './audit/interruptions.ts';
+import { brokenKeeping, unkeptWords } from './audit/keeping.ts';
 import { findReplies, type ModelReply } from './audit/replies.ts';
 import { auditTurns, type AuditedTurn } from './audit/turns.ts';
 import { heldUpWithin } from './machine-watch.ts';
@@ -30,6 +31,8 @@ export type Figures = {
   readonly heardWordErrorMax: number | null;
   readonly lostWords: number | null;
   readonly doubledWords: number | null;
+  /** Words of the call that are not in the database, or are there and were not said or heard. */
+  readonly unkeptWords: number | null;
   readonly longestSilenceMs: number;
 };
 
@@ -53,6 +56,7 @@ export function audit(evidence: Evidence): Audit {
   const failures = [
     ...brokenExpectations(evidence, turns),
     ...brokenManners(evidence, interruptions, mangled),
+    ...brokenKeeping(evidence),
   ];
   return { figures, turns, interruptions, mangled, replies, failures };
 }
@@ -74,6 +78,7 @@ export function figuresOf(parts: readonly Part[]): Figures {
   const work = defined(parts.map((part) => ownWorkP99(part.evidence)));
   const bargeIn = percentile(defined(interruptions.map((each) => each.bargeInMs)), 0.99);
   const errors = defined(interruptions.map((each) => each.heardWordError));
+  const unkept = defined(parts.map((part) => unkeptWords(part.evidence)));
   const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
   return {
     greetingMs: greetings.length === 0 ? null : Math.max(...greetings),
@@ -89,6 +94,7 @@ export function figuresOf(parts: readonly Part[]): Figures {
     heardWordErrorMax: errors.length === 0 ? null : Math.max(...errors),
     lostWords: words.length === 0 ? null : sum(words.map((each) => each.lost)),
     doubledWords: words.length === 0 ? null : sum(words.map((each) => each.doubled)),
+    unkeptWords: unkept.length === 0 ? null : sum(unkept),
     longestSilenceMs: Math.max(0, ...parts.map((part) => longestSilenceMs(part.evidence))),
   };
 }
@@ -247,6 +253,7 @@ export function judgeFigures(figures: Figures): Verdict[] {
     verdict('Heard text off by at most', figures.heardWordErrorMax, 1, 'words'),
     verdict('Caller words lost', figures.lostWords, 0, 'words'),
     verdict('Caller words doubled', figures.doubledWords, 0, 'words'),
+    verdict('Words missing in the database', figures.unkeptWords, 0, 'words'),
     verdict('Longest silence while the caller waits', figures.longestSilenceMs, 4_000, 'ms'),
   ];
 }

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildUtterance } from '../emulators/speech/utterance.ts';
 import type { CallerLeg, CallRecording } from '../emulators/twilio/types.ts';
-import type { Evidence, SpokenLine } from './audit/evidence.ts';
+import type { Evidence, KeptCall, SpokenLine } from './audit/evidence.ts';
 import { playCaller, prepareSteps, type PreparedStep } from './caller.ts';
 import { openEventStream, type EventStream } from './event-stream.ts';
+import { readKept } from './kept.ts';
 import type { HoldUp, MachineWatch } from './machine-watch.ts';
 import type { Scenario } from './script.ts';
 import { startServer, type ServerProcess } from './server-process.ts';
@@ -83,7 +84,8 @@ export async function runScenario(options: RunOptions): Promise<Run> {
     await stream.close();
     const serverExitCode = await server.stop();
     const { holdUps } = options.machine;
-    const evidence = gather({ scenario, world, call, stream, serverExitCode, holdUps });
+    const kept = await readKept(dataDir, call.leg.callSid);
+    const evidence = gather({ scenario, world, call, stream, serverExitCode, kept, holdUps });
     return { scenario, evidence, recording: call.leg.recording(), startedAt };
   } finally {
     options.machine.stop();
@@ -218,6 +220,7 @@ function gather(found: {
   call: Conducted;
   stream: EventStream;
   serverExitCode: number | undefined;
+  kept: KeptCall;
   holdUps: readonly HoldUp[];
 }): Evidence {
   const { scenario, world, call, stream, serverExitCode } = found;
@@ -244,6 +247,7 @@ function gather(found: {
     end: call.end,
     events: stream.events.filter((event) => event.callSid === leg.callSid),
     serverExitCode,
+    kept: found.kept,
     expect: scenario.expect,
     holdUps: found.holdUps,
     callerTrouble: call.trouble,

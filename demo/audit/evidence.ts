@@ -41,6 +41,19 @@ export type VendorLogs = {
   readonly voice: readonly LogEntry<ElevenLabsEvent>[] | undefined;
 };
 
+/** What the server's database holds of the call after its end. */
+export type KeptCall = {
+  /** Undefined: nothing is there. */
+  readonly state: 'active' | 'ended' | undefined;
+  readonly turns: readonly {
+    readonly speaker: 'caller' | 'companion';
+    readonly heard: string;
+    readonly interrupted: boolean;
+  }[];
+  /** Their categories. */
+  readonly alerts: readonly string[];
+};
+
 export type Evidence = {
   readonly callSid: string;
   readonly answeredAtMs: number;
@@ -59,6 +72,8 @@ export type Evidence = {
   readonly end: CallEnd | undefined;
   readonly events: readonly TimedCallEvent[];
   readonly serverExitCode: number | undefined;
+  /** Undefined: it was not read. */
+  readonly kept: KeptCall | undefined;
   readonly expect: Expectations;
   /** When the emulators themselves were kept from running. */
   readonly holdUps: readonly HoldUp[];

@@ -189,6 +189,7 @@ export class EvidenceBuilder {
       end: { how: 'server-completed', status: 'completed', atMs: 90_000 },
       events: this.events,
       serverExitCode: 0,
+      kept: undefined,
       expect: { endedBy: 'server', answers: 0 },
       callerTrouble: undefined,
       holdUps: [],

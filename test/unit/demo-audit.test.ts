@@ -5,6 +5,7 @@ import {
   longestSilenceMs,
   withoutStageDirections,
 } from '../../demo/audit/completeness.ts';
+import type { KeptCall } from '../../demo/audit/evidence.ts';
 import { percentile, spread } from '../../demo/audit/figures.ts';
 import { commonLength, wordDistance, wordsOf } from '../../demo/audit/words.ts';
 import { heldUpWithin } from '../../demo/machine-watch.ts';
@@ -404,4 +405,51 @@ test('a figure that could not be measured is shown as such and not held against 
     'Greeting after start',
   );
   expect(verdicts.every((v) => v.pass)).toBe(true);
+});
+
+describe('what is kept', () => {
+  const kept = (over: Partial<KeptCall> = {}): KeptCall => ({
+    state: 'ended',
+    alerts: [],
+    turns: [],
+    ...over,
+  });
+  const turn = (speaker: 'caller' | 'companion', heard: string, interrupted = false) => ({
+    speaker,
+    heard,
+    interrupted,
+  });
+
+  test('every word that was heard or said is in the database, and no other', () => {
+    const call = new EvidenceBuilder();
+    call.says('hello there', 20_000);
+    call.reply({ askedAtMs: 20_382, text: 'Good to hear.', mediaAtMs: 20_605 });
+    const { heard, lines } = call.build();
+    expect(heard).toHaveLength(3);
+    const ear = heard.map(({ text }) => text).join(' ');
+    const turns = [
+      turn('companion', ear),
+      ...lines.map(({ text }) => turn('caller', text.toUpperCase())),
+    ];
+    const judged = (list: typeof turns) => audit(call.build({ kept: kept({ turns: list }) }));
+    expect(judged(turns).figures.unkeptWords).toBe(0);
+    expect(judged([...turns, turn('companion', 'one two')]).figures.unkeptWords).toBe(2);
+    expect(judged(turns.slice(1)).figures.unkeptWords).toBe(heard.length);
+    // Cut off in a word: whether that was heard is nobody's fault.
+    const cut = [turn('companion', `${ear} almost`, true), ...turns.slice(1)];
+    expect(judged(cut).figures.unkeptWords).toBe(0);
+  });
+
+  test('a call that is not over in the database, or an alert that is not there, is a broken promise', () => {
+    const call = new EvidenceBuilder();
+    const expect_ = { ...call.build().expect, alert: 'fall' };
+    const failuresOf = (found: KeptCall): readonly string[] =>
+      audit(call.build({ kept: found, expect: expect_ })).failures;
+    expect(failuresOf(kept({ state: 'active' }))).toContain('in the database the call is active');
+    expect(failuresOf(kept({ state: undefined }))).toContain(
+      'in the database the call is not there',
+    );
+    expect(failuresOf(kept())).toContain("the alert 'fall' is not in the database");
+    expect(failuresOf(kept({ alerts: ['fall'] })).join()).not.toContain('database');
+  });
 });

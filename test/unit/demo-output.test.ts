@@ -127,6 +127,7 @@ describe('the report', () => {
         'heardWordErrorMax',
         'lostWords',
         'doubledWords',
+        'unkeptWords',
         'longestSilenceMs',
         'turns',
         'files',
