@@ -107,6 +107,7 @@ function report(
     `${machine.date}, ${machine.cores} cores (${machine.model}), Node ${machine.node}\n\n` +
       `${tableOf(rows)}\n\nMost calls on one core: ${maxCalls}. Start to ready: ${rest.startMs} ms. ` +
       `Relay: ${relay} ms CPU per call-second.\n` +
+      (rest.database === 'embedded' ? 'Database: embedded, on the core of the server.\n' : '') +
       failed.map(({ calls, failures }) => `FAILED at ${calls} calls: ${failures[0]}\n`).join('') +
       (rest.leftOut.length === 0 ? '' : `Left out for time: ${rest.leftOut.join(', ')} calls.\n`) +
       (discarded.length === 0 ? '' : `\nDiscarded:\n\n${tableOf(discarded)}\n`),
