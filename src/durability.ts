@@ -6,6 +6,7 @@
  */
 import { NO_RECORDS, recordsInto, type CallRecords } from '../pipelines/records.ts';
 import { DEFAULT_MANNER, stranger } from './companion/person.ts';
+import { withMemories } from './companion/remembered.ts';
 import type { Config } from './config.ts';
 import { jobsIn, type JobParts, lateHooks, serveJobs } from './durable-jobs.ts';
 import { StartError } from './errors.ts';
@@ -91,6 +92,7 @@ export async function openDurability(config: Config, log: Logger): Promise<Durab
     database: store.database,
     people: store.people,
     initial: entries.map(({ person }) => person),
+    personOf: ({ person, memories }) => withMemories(person, memories, Date.now()),
   });
   let isSettled = false;
   const settle = async (): Promise<void> => {

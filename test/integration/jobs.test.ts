@@ -11,6 +11,7 @@ import type { JobEvent, JobHandler, JobName, Jobs } from '../../src/store/jobs/j
 import { createJobs, type JobsOptions } from '../../src/store/jobs/jobs.ts';
 import { type Database, openDatabase } from '../../src/store/sql/database.ts';
 import { DatabaseUnavailable } from '../../src/store/sql/database-errors.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { startPostgres, type TestPostgres } from '../helpers/postgres-server.ts';
 
 const service = { kind: 'service' } as const;
@@ -25,14 +26,6 @@ afterAll(async () => {
   await postgres?.stop();
   if (home) await rm(home, { recursive: true, force: true });
 });
-
-async function eventually(what: () => boolean | Promise<boolean>, withinMs: number): Promise<void> {
-  const deadline = Date.now() + withinMs;
-  while (!(await what())) {
-    if (Date.now() > deadline) throw new Error(`did not come true in ${withinMs} ms`);
-    await sleep(20);
-  }
-}
 
 const QUICK = { retryDelaySeconds: 0, retryDelayMaxSeconds: 1 };
 

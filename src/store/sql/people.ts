@@ -20,6 +20,8 @@ export type PersonSnapshot = {
     readonly kind: string;
     readonly text: string;
     readonly importance: number;
+    /** Unix milliseconds. */
+    readonly createdAtMs: number;
   }[];
   readonly lastCallAtMs: number | undefined;
 };
@@ -53,7 +55,8 @@ type SnapshotRow = {
   manner: Record<string, number>;
   call_consent: 'given' | 'withdrawn' | null;
   last_call_at: Date | null;
-  memories: { id: string; kind: string; importance: number; text_hex: string }[] | null;
+  memories:
+    { id: string; kind: string; importance: number; created_ms: number; text_hex: string }[] | null;
 };
 
 export function seniorPlace(id: string, column: string) {
@@ -95,6 +98,7 @@ export function peopleIn(sealer: Sealer, defaultManner: Person['manner']) {
         memoryId: memory.id,
         kind: memory.kind,
         importance: memory.importance,
+        createdAtMs: memory.created_ms,
         text: sealer.open(
           { table: 'memories', row: memory.id, column: 'text_sealed' },
           Buffer.from(memory.text_hex, 'hex'),
@@ -125,7 +129,8 @@ export function peopleIn(sealer: Sealer, defaultManner: Person['manner']) {
           order by c.recorded_at desc, c.id desc limit 1) as call_consent,
         (select max(v.started_at) from conversations v where v.senior_id = s.id) as last_call_at,
         (select json_agg(json_build_object('id', m.id, 'kind', m.kind,
-            'importance', m.importance, 'text_hex', encode(m.text_sealed, 'hex'))
+            'importance', m.importance,
+            'created_ms', floor(extract(epoch from m.created_at) * 1000), 'text_hex', encode(m.text_sealed, 'hex'))
             order by m.importance desc, m.id)
           from (select * from memories where senior_id = s.id
             order by importance desc, id limit 50) m) as memories
