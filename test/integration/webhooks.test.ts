@@ -1,8 +1,10 @@
 /** The carrier's callbacks on two instances with one database: kept once, acted upon once. */
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test, type TestContext } from 'vitest';
 import {
@@ -17,6 +19,7 @@ import { createMemorySessionStore } from '../../src/store/memory-session-store.t
 import { StoreUnavailable } from '../../src/store/session-store.ts';
 import { replayWebhook } from '../../src/store/sql/replay-webhook.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
+import { ROOT } from '../helpers/repository.ts';
 import { startPostgres, type TestDatabase, type TestPostgres } from '../helpers/postgres-server.ts';
 
 const key = randomBytes(32);
@@ -317,6 +320,46 @@ test('a failed one is replayed under its key, acted upon again, and audited', as
     entity_id: id,
   });
 });
+
+/** `npm run webhooks` without npm. */
+async function operate(
+  database: TestDatabase,
+  ...args: string[]
+): Promise<{ code: number; printed: { webhooks: { eventId: string }[]; said: string } }> {
+  const env = { ...process.env, DATABASE_URL: database.url };
+  const script = join(ROOT, 'scripts/webhooks.ts');
+  const { code, stdout } = await promisify(execFile)(
+    process.execPath,
+    [script, ...args, '--json'],
+    {
+      env,
+    },
+  ).then(
+    (done) => ({ code: 0, stdout: done.stdout }),
+    (error: unknown) => error as { code: number; stdout: string },
+  );
+  return { code, printed: stdout === '' ? undefined : JSON.parse(stdout) };
+}
+
+test('an operator lists and replays by a command; the next sweep takes it up', async (test) => {
+  const world = await twoInstances(test);
+  world.outcomes.push({ failed: 'no-such-thing' });
+  await world.a.inbox.take(callback('CA1/9/failed'));
+  await untilRows(world.database, (rows) => rows[0]?.state === 'failed');
+  const { code, printed } = await operate(world.database, 'list');
+  expect(code).toBe(0);
+  expect(printed.webhooks).toMatchObject([
+    { eventKey: 'CA1/9/failed', errorCode: 'no-such-thing' },
+  ]);
+  const id = printed.webhooks[0]?.eventId ?? '';
+  expect((await operate(world.database, 'replay', id)).code).toBe(0);
+  expect((await operate(world.database, 'replay', id)).printed.said).toMatch(/has not failed/);
+  await ask(world.database, `update webhook_events set received_at = now() - interval '1 min'`);
+  expect(await world.b.inbox.sweep()).toBe(1);
+  expect(world.acts).toHaveLength(2);
+  expect((await operate(world.database, 'list')).printed.webhooks).toEqual([]);
+  expect((await operate(world.database, 'replay', 'nonsense')).code).toBe(2);
+}, 30_000);
 
 test('what may work later is tried five times, and then it has failed', async (test) => {
   const world = await twoInstances(test);
