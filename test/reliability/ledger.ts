@@ -19,11 +19,9 @@ export function tokensIn(text: string): string[] {
   return text.match(/\bc\d{1,5}t\d{1,5}\b/g) ?? [];
 }
 
-/** Requests that are part of a conversation, and not of the work after it. */
-export function isConversation(
-  request: Pick<MessagesRequest, 'stream' | 'wantsJson'> | { readonly stream: boolean },
-): boolean {
-  return request.stream && !('wantsJson' in request && request.wantsJson);
+/** Whether a request is part of a conversation, which has tools, and not of the work after it. */
+export function isConversation({ tools }: Pick<MessagesRequest, 'tools'>): boolean {
+  return tools.length > 0;
 }
 
 export function keepLedger(deepgram: DeepgramEmulator, anthropic: AnthropicEmulator): Ledger {

@@ -54,24 +54,31 @@ export async function waitUntil(
 }
 
 const WARM_TIMEOUT_MS = 40_000;
+/** A server that has just started may say that it is busy; people call again. */
+const REDIALS = 5;
+const REDIAL_AFTER_MS = 3_000;
 
 /** Callers in the midst of it: each has been answered at least `turns` times. */
 export async function underWay(world: World, count: number, turns = 1): Promise<Conversation[]> {
-  const conversations = await world.dialMany(count);
-  const ready = await waitUntil(
-    () => conversations.every((each) => each.answered >= turns || !each.isOn),
-    WARM_TIMEOUT_MS,
-  );
-  const gone = conversations.filter((each) => !each.isOn);
-  if (gone.length > 0) {
-    const how = gone.map((each) => `${each.call}: ${each.end?.how ?? ''}`);
-    throw new Error(
-      `${gone.length} call(s) ended before anything was done to them: ${how.join()}\n` +
-        whatWentWrong(world),
+  let conversations = await world.dialMany(count);
+  for (let redial = 0; ; redial += 1) {
+    const ready = await waitUntil(
+      () => conversations.every((each) => each.answered >= turns || !each.isOn),
+      WARM_TIMEOUT_MS,
     );
+    if (ready === undefined) {
+      throw new Error(`callers were not answered at first\n${whatWentWrong(world)}`);
+    }
+    const gone = conversations.filter((each) => !each.isOn);
+    if (gone.length === 0) return conversations;
+    if (redial >= REDIALS || gone.some((each) => each.end?.how !== 'hangup-verb')) {
+      const how = gone.map((each) => `${each.call}: ${each.end?.how ?? ''}`);
+      throw new Error(`calls ended at first (${how.join()})\n${whatWentWrong(world)}`);
+    }
+    await sleep(REDIAL_AFTER_MS);
+    const again = await world.dialMany(gone.length);
+    conversations = [...conversations.filter((each) => each.isOn), ...again];
   }
-  if (ready === undefined) throw new Error('callers were not answered before anything was done');
-  return conversations;
 }
 
 /** The newest complaints of the carrier and of the instances, for whoever looks into a failure. */
