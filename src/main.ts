@@ -180,7 +180,11 @@ async function flush(
   log.warn('stopping while records wait in the spool', { pendingCount: spool.pending });
 }
 
-main().catch(tellWhyNot);
+main().catch((error: unknown) => {
+  tellWhyNot(error);
+  // Whatever was begun before it failed shall not hold a server that cannot be.
+  setTimeout(() => process.exit(), LINGER_MS).unref();
+});
 
 function tellWhyNot(error: unknown): void {
   const isOurs = error instanceof ConfigError || error instanceof StartError;
@@ -188,6 +192,4 @@ function tellWhyNot(error: unknown): void {
   process.stderr.write(`hearthline: ${text}\n`);
   if (!isOurs) console.error(error);
   process.exitCode = 1;
-  // Whatever was begun before it failed shall not hold a server that cannot be.
-  setTimeout(() => process.exit(), LINGER_MS).unref();
 }

@@ -40,6 +40,8 @@ export type PeopleDirectoryOptions = {
 
 /** A change made elsewhere is known here after this at the latest, if the database answers. */
 const EVERY_MS = 10_000;
+/** While nothing has been read since the start. */
+const UNREAD_EVERY_MS = 2_000;
 /** Opening what is sealed about so many takes some milliseconds; then calls have their turn. */
 const BATCH = 50;
 
@@ -108,7 +110,8 @@ class FollowingDirectory implements PeopleDirectory {
     const { signal } = this.#closed;
     while (!signal.aborted) {
       const everyMs = this.#options.everyMs ?? EVERY_MS;
-      await sleep(everyMs, undefined, { signal, ref: false }).catch(() => undefined);
+      const waitMs = this.#isLoaded ? everyMs : Math.min(everyMs, UNREAD_EVERY_MS);
+      await sleep(waitMs, undefined, { signal, ref: false }).catch(() => undefined);
       // While the database is away what is known stays, and the next look comes anyway.
       if (!signal.aborted) await this.refresh().catch(() => undefined);
     }
