@@ -24,8 +24,10 @@ COPY websocket ./websocket
 COPY routes ./routes
 COPY adapters ./adapters
 COPY pipelines ./pipelines
-# For operators, by hand: what the schema is, and taking a migration back.
+# For operators, by hand: the schema, dead jobs, failed webhooks.
 COPY scripts/migrate.ts ./scripts/migrate.ts
+COPY scripts/jobs.ts ./scripts/jobs.ts
+COPY scripts/webhooks.ts ./scripts/webhooks.ts
 # The emulators stay out: in production nothing may answer in a vendor's place.
 
 USER node

@@ -132,6 +132,20 @@ async function untilReady(url: string, child: ChildProcess): Promise<void> {
   throw new Error('was not ready in time');
 }
 
+const DATABASE_TIMEOUT_MS = 60_000;
+
+/** An instance takes calls before its database is there: it is opened, and migrated, behind that. */
+export async function untilDatabaseIsUp(instance: Instance): Promise<void> {
+  const deadlineMs = monotonicMs() + DATABASE_TIMEOUT_MS;
+  while (monotonicMs() < deadlineMs) {
+    if ((await instance.metric('hearthline_database_up').catch(() => undefined)) === 1) return;
+    await sleep(100);
+  }
+  throw new Error(
+    `${instance.name}: the database did not come up\n${instance.output().slice(-2_000)}`,
+  );
+}
+
 function linesOf(output: string): Record<string, unknown>[] {
   return output.split('\n').flatMap((line) => {
     if (!line.startsWith('{')) return [];

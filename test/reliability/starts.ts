@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startPostgres } from '../helpers/postgres-server.ts';
-import { startInstance } from './instance.ts';
+import { startInstance, untilDatabaseIsUp } from './instance.ts';
 import { percentile, type Outcome, type RunOptions } from './scenario.ts';
 
 const EMBEDDED_WARM_MS = 2_000;
@@ -36,23 +36,12 @@ async function starts(count: number, env: Readonly<Record<string, string>>): Pro
     });
     took.push(instance.startMs);
     // The first one migrates behind its readiness.
-    if (time === 0) await untilTheDatabaseIsUp(instance.metric);
+    if (time === 0) await untilDatabaseIsUp(instance);
     instance.signal('SIGTERM');
     const { code } = await instance.exited;
     if (code !== 0) throw new Error(`it ended with ${code ?? 'a signal'}`);
   }
   return took;
-}
-
-async function untilTheDatabaseIsUp(
-  metric: (name: string) => Promise<number | undefined>,
-): Promise<void> {
-  for (let look = 0; look < 150; look += 1) {
-    const up = await metric('hearthline_database_up').catch(() => undefined);
-    if (up === 1) return;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-  throw new Error('the database did not come up');
 }
 
 export async function startToReady({ short }: RunOptions): Promise<Outcome> {

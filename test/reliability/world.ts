@@ -17,7 +17,7 @@ import { startPostgres, type TestDatabase, type TestPostgres } from '../helpers/
 import { startBalancer, type Balancer } from './balancer.ts';
 import { Conversation } from './conversation.ts';
 import { openKept, type Kept } from './database.ts';
-import { startInstance, type Instance } from './instance.ts';
+import { startInstance, untilDatabaseIsUp, type Instance } from './instance.ts';
 import { isConversation, keepLedger, type Ledger } from './ledger.ts';
 import { startRedisServer, type RedisServer } from './redis.ts';
 
@@ -111,6 +111,7 @@ class RealWorld implements World {
   readonly ledger: Ledger;
   readonly conversations: Conversation[] = [];
   #database: TestDatabase | undefined;
+  #opening: Promise<Kept> | undefined;
   #kept: Kept | undefined;
 
   constructor(parts: Parts) {
@@ -151,7 +152,11 @@ class RealWorld implements World {
     this.#all.push(instance);
     this.#running.set(name, instance);
     void this.#forgetWhenGone(instance);
-    this.#kept ??= await openKept(this.#databaseOrThrow(), this.#encryptionKey);
+    this.#opening ??= (async () => {
+      await untilDatabaseIsUp(instance);
+      return await openKept(this.#databaseOrThrow(), this.#encryptionKey);
+    })();
+    this.#kept = await this.#opening;
     balancer.add({ name, port: instance.port });
     await balancer.look();
     return instance;

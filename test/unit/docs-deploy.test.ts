@@ -27,7 +27,7 @@ function problemsWith(env: Readonly<Record<string, string>>): string {
   const filled = Object.entries(env).map(([name, value]): [string, string] => {
     if (!name.endsWith('_FILE')) return [name, value];
     const secret = name.slice(0, -'_FILE'.length);
-    return [secret, SECRETS[secret] ?? 'a-secret-of-some-length'];
+    return [secret, SECRETS[secret] ?? 'a-secret-of-some-length-more-than-any-needs'];
   });
   try {
     loadConfig({ ...Object.fromEntries(filled), NODE_ENV: 'production' });
