@@ -7,10 +7,11 @@ import { z } from 'zod';
 import type { WebhookInbox } from '../pipelines/webhooks.ts';
 import type { Logger } from '../src/log.ts';
 import { replayWebhook } from '../src/store/sql/replay-webhook.ts';
+import type { Jobs } from '../src/store/jobs/job-types.ts';
 import type { Database } from '../src/store/sql/database.ts';
-import { DatabaseUnavailable } from '../src/store/sql/database-errors.ts';
 import type { WebhookEvents } from '../src/store/sql/webhook-events.ts';
 import { isUuid } from '../src/store/uuid.ts';
+import { adminJobRoutes, answering } from './admin-jobs.ts';
 import { createRefusalLimit } from './refusal-limit.ts';
 import type { SenderOf } from './sender.ts';
 import { bears } from './who-asks.ts';
@@ -19,6 +20,7 @@ export type AdminRoutesOptions = {
   readonly token: string;
   readonly database: Pick<Database, 'withScope'>;
   readonly webhooks: WebhookEvents;
+  readonly jobs: Pick<Jobs, 'dead' | 'replay'>;
 };
 
 export type AdminParts = {
@@ -81,6 +83,7 @@ export function adminRoutes(options: AdminRoutesOptions, parts: AdminParts): Rou
     });
   });
 
+  router.use('/jobs', adminJobRoutes(options.jobs, log));
   return router;
 }
 
@@ -95,13 +98,4 @@ function onlyAdmins({ token }: AdminRoutesOptions, { log, senderOf }: AdminParts
     res.set('WWW-Authenticate', 'Bearer').status(isOver ? 429 : 401);
     res.json({ error: isOver ? 'too many requests' : 'unauthorized' });
   };
-}
-
-async function answering(res: Response, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (!(error instanceof DatabaseUnavailable)) throw error;
-    res.status(503).json({ error: 'the database is away' });
-  }
 }

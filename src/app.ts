@@ -315,7 +315,7 @@ function adminIn(
 ): AdminRoutesOptions | undefined {
   if (token === undefined || durability === undefined) return undefined;
   const { database, webhooks } = durability.store;
-  return { token, database, webhooks };
+  return { token, database, webhooks, jobs: durability.jobs };
 }
 
 /** What takes its time to open, all at once. */

@@ -366,7 +366,8 @@ ${MEMORIES}
       model: 'gemini',
       content: { engagement: 10, concerns: [{ quote: 'my knee gave way' }] },
     });
-    expect((analysis?.content as { caregiverMessage: string }).caregiverMessage).toHaveLength(280);
+    const { caregiverMessage } = analysis!.content as { caregiverMessage: string };
+    expect(caregiverMessage).toHaveLength(280);
     expect(alerts).toMatchObject([{ alertKey: 'CA-one/analysis', evidence: 'my knee gave way' }]);
     expect(world.told).toContainEqual(
       expect.objectContaining({ what: 'alert-deliveries-planned', plannedCount: 2 }),
@@ -422,7 +423,7 @@ ${MEMORIES}
       );
     expect(await count()).toBe(0);
     isUp = true;
-    expect(await world.jobs.replay(dead!.id)).toBe(true);
+    expect(await world.jobs.replay(dead!.id, 'command')).toBe(true);
     await eventually(async () => (await count()) === 2, 10_000);
   }, 40_000);
 

@@ -172,14 +172,20 @@ describe.each(['server', 'embedded'] as const)('jobs: %s', (kind) => {
     ]);
 
     works = true;
-    expect(await jobs.replay('no id at all')).toBe(false);
-    const replays = await Promise.all([1, 2, 3].map(() => jobs.replay(dead!.id)));
+    expect(await jobs.replay('no id at all', 'command')).toBe(false);
+    const replays = await Promise.all([1, 2, 3].map(() => jobs.replay(dead!.id, 'command')));
     expect(replays.filter(Boolean)).toEqual([true]);
+    const audited = await database.withScope(service, (tx) =>
+      tx.selectFrom('audit_log').selectAll().where('entity_id', '=', dead!.id).execute(),
+    );
+    expect(audited).toMatchObject([
+      { actor_kind: 'admin', action: 'job.replay', detail: { way: 'command' } },
+    ]);
     await eventually(() => seen.length === 4, 5_000);
     expect(seen[3]).toMatchObject({ attempt: 1, isLastAttempt: false });
     await eventually(() => jobs.figures().queues.memories.done === 1, 5_000);
     expect(await jobs.dead()).toEqual([]);
-    expect(await jobs.replay(dead!.id)).toBe(false);
+    expect(await jobs.replay(dead!.id, 'command')).toBe(false);
   }, 40_000);
 
   test('a handler that never ends is ended, and told to stop', async () => {

@@ -8,6 +8,7 @@
 import type { PgBoss } from 'pg-boss';
 import type { Database } from '../sql/database.ts';
 import { DatabaseUnavailable } from '../sql/database-errors.ts';
+import { audit } from '../sql/audit-log.ts';
 import { attemptBegins, attemptEnds } from '../sql/job-attempts.ts';
 import { sqlExecutorOf } from '../sql/job-queue-access.ts';
 import type { ScopedTransaction } from '../sql/scoped-transaction.ts';
@@ -44,8 +45,8 @@ export type JobQueue = {
   failed(claim: Claim, code: string): Promise<boolean>;
   /** Gives back what was not finished; the attempt does not count. */
   handBack(claim: Claim): Promise<void>;
-  /** Makes a dead letter a job again. */
-  replay(id: string): Promise<boolean>;
+  /** Makes a dead letter a job again, and audits that. */
+  replay(id: string, way: string): Promise<boolean>;
   close(timeoutMs: number): Promise<void>;
 };
 
@@ -193,9 +194,13 @@ function queueOn(boss: PgBoss, { database, instance }: JobQueueOptions): JobQueu
         [name, jobId, attempt - 1],
       );
     },
-    replay: (id) =>
+    replay: (id, way) =>
       database.withScope(service, async (tx) => {
-        return (await boss.redrive(DEAD_LETTERS, { ids: [id], db: sqlExecutorOf(tx) })) > 0;
+        const moved = await boss.redrive(DEAD_LETTERS, { ids: [id], db: sqlExecutorOf(tx) });
+        if (moved === 0) return false;
+        const action = { actorKind: 'admin', action: 'job.replay', entity: 'jobs' } as const;
+        await audit(tx, { ...action, entityId: id, detail: { way } });
+        return true;
       }),
     close: async (timeoutMs) => {
       let timer: NodeJS.Timeout | undefined;

@@ -128,10 +128,11 @@ export type Jobs = {
   /** The dead letters, the latest first. @throws DatabaseUnavailable */
   dead(limit?: number): Promise<DeadJob[]>;
   /**
-   * Makes a dead letter a job again, with all its attempts.
+   * Makes a dead letter a job again, with all its attempts, and writes that into the audit log.
+   * @param way by which the operator came.
    * @returns false where there is none of that id. @throws DatabaseUnavailable
    */
-  replay(id: string): Promise<boolean>;
+  replay(id: string, way: 'endpoint' | 'command'): Promise<boolean>;
   /** What waits, by queue, asked now. @throws DatabaseUnavailable */
   depths(): Promise<JobDepths>;
   figures(): JobFigures;

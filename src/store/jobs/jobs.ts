@@ -105,10 +105,10 @@ class PgBossJobs implements Jobs {
     return await deadLettersIn(this.#options.database.jobQueue, limit);
   };
 
-  replay: Jobs['replay'] = async (id) => {
+  replay: Jobs['replay'] = async (id, way) => {
     if (this.#queue === undefined) throw queueAway();
     if (!isUuid(id)) return false;
-    const replayed = await this.#queue.replay(id);
+    const replayed = await this.#queue.replay(id, way);
     if (replayed) this.#runner?.wakeSoon();
     return replayed;
   };
