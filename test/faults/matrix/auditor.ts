@@ -31,9 +31,15 @@ const PROPER_ENDS: ReadonlySet<string> = new Set([
   'twiml-ended',
 ]);
 
-export function auditCall(evidence: CallEvidence, vocabulary: readonly Phrase[]): string[] {
+/** `mayNotice` false: the caller must hear a call in which nothing is wrong. */
+export function auditCall(
+  evidence: CallEvidence,
+  vocabulary: readonly Phrase[],
+  mayNotice = true,
+): string[] {
   const heard = phrasesHeard(evidence.words, vocabulary);
   return [
+    ...(mayNotice ? [] : noticedFindings(heard)),
     ...troubles(evidence),
     ...greetingFindings(evidence, heard),
     ...evidence.turns.flatMap((turn, index) =>
@@ -44,6 +50,11 @@ export function auditCall(evidence: CallEvidence, vocabulary: readonly Phrase[])
     ...callerFindings(evidence, heard),
     ...endFindings(evidence),
   ];
+}
+
+function noticedFindings({ phrases }: Heard): string[] {
+  const told = phrases.filter(({ phrase }) => OWNING_UP.has(phrase.means));
+  return told.map(({ phrase }) => `the caller was told of it: “${phrase.text.slice(0, 60)}”`);
 }
 
 function troubles({ trouble }: CallEvidence): string[] {

@@ -3,6 +3,7 @@
  * listed with the reason; none is left out in silence.
  */
 import type { Fault } from '../../../emulators/faults.ts';
+import type { StoreHost } from './stores.ts';
 
 export const VENDORS = [
   'flux',
@@ -13,6 +14,8 @@ export const VENDORS = [
   'elevenlabs-http',
   'aura',
   'twilio-rest',
+  'redis',
+  'postgres',
 ] as const;
 export type MatrixVendor = (typeof VENDORS)[number];
 
@@ -40,7 +43,8 @@ export const MOMENTS = ['before', 'first-turn', 'mid-sentence', 'barge-in'] as c
 export type Moment = (typeof MOMENTS)[number];
 
 /** The machine behind a base URL. Refused, DNS and TLS hit all of it. */
-export type Host = 'deepgram' | 'anthropic' | 'gemini' | 'elevenlabs' | 'twilio';
+export type Host = VendorHost | StoreHost;
+export type VendorHost = 'deepgram' | 'anthropic' | 'gemini' | 'elevenlabs' | 'twilio';
 
 export type VendorPlan = {
   readonly title: string;
@@ -52,6 +56,9 @@ export type VendorPlan = {
   /** Rungs above, which answer 503 from the start, so that this one is in use. */
   readonly above: readonly MatrixVendor[];
 };
+
+/** They speak no HTTP: their connections have no request lines. */
+const ANY_CONNECTION = /(?:)/;
 
 export const PLANS: Readonly<Record<MatrixVendor, VendorPlan>> = {
   flux: {
@@ -110,7 +117,14 @@ export const PLANS: Readonly<Record<MatrixVendor, VendorPlan>> = {
     path: /^(?:POST|GET|DELETE) /,
     above: [],
   },
+  redis: { title: 'Redis', host: 'redis', surface: '', path: ANY_CONNECTION, above: [] },
+  postgres: { title: 'PostgreSQL', host: 'postgres', surface: '', path: ANY_CONNECTION, above: [] },
 };
+
+/** What a call goes on without, and so without its caller noticing. */
+export function isStore(host: Host): host is StoreHost {
+  return host === 'redis' || host === 'postgres';
+}
 
 /** Faults of a connection as such: the whole host has them. */
 export const HOST_FAULTS: ReadonlySet<MatrixFault> = new Set<MatrixFault>([
@@ -162,6 +176,12 @@ function reasonToSkip({ vendor, fault, moment }: Cell): string | undefined {
   if ((vendor === 'elevenlabs-http' || vendor === 'aura') && OPAQUE_AUDIO.has(fault)) {
     return 'raw audio carries no order or count: nobody but a listener could tell';
   }
+  if (isStore(PLANS[vendor].host) && !STORE_FAULTS.has(fault)) {
+    return 'a store speaks neither HTTP nor JSON: garbage and cut stand for all wrong answers';
+  }
+  if (vendor === 'postgres' && fault === 'tls') {
+    return 'the wire cannot speak TLS in the midst of PostgreSQL: refused stands for it';
+  }
   if (vendor === 'twilio-rest') {
     if (fault === 'wrong-order') return 'one answer to one request has no order';
     if (moment === 'first-turn' || moment === 'barge-in') {
@@ -171,6 +191,14 @@ function reasonToSkip({ vendor, fault, moment }: Cell): string | undefined {
   return undefined;
 }
 
+const STORE_FAULTS: ReadonlySet<MatrixFault> = new Set<MatrixFault>([
+  ...HOST_FAULTS,
+  'hang',
+  'slow',
+  'trickle',
+  'garbage',
+  'cut',
+]);
 const OPAQUE_AUDIO: ReadonlySet<MatrixFault> = new Set<MatrixFault>(['wrong-order', 'duplicate']);
 
 /** 10 MB, far above every limit of ours. */

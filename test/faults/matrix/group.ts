@@ -1,11 +1,13 @@
 /** One group of cells: a vendor and a fault on one server, and a call for each moment, all at once. */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallerLeg } from '../../../emulators/twilio/types.ts';
 import { auditCall } from './auditor.ts';
 import { Caller, type Part, type Ready } from './caller.ts';
-import { cellName, type Cell, type Moment } from './cells.ts';
+import { cellName, isStore, PLANS, type Cell, type Moment } from './cells.ts';
 import type { CallEvidence, ModelView, Phrase } from './evidence.ts';
 import { EXCHANGES, personOf, vocabularyFor } from './phrases.ts';
+import { leftTrace, traceOf } from './trace.ts';
 import { OUR_NUMBER, startWorld, type Emulators, type Ground, type World } from './world.ts';
 
 export type CellResult = Cell & {
@@ -13,6 +15,11 @@ export type CellResult = Cell & {
   readonly what: readonly string[];
   /** What was heard and what the server told, for whoever looks into a failure. */
   readonly trace?: string;
+  /**
+   * The longest time in which the cell's process stood still while it was played: the carrier, the
+   * vendors and the caller in it did nothing then, and were judged as though they had.
+   */
+  readonly lagMs?: number;
 };
 
 /** The caller has spoken for this long when the fault comes. */
@@ -24,6 +31,15 @@ const CLOSE_WAIT_MS = 10_000;
 
 /** Runs the cells of one vendor and fault. Rejects only when the world cannot be started. */
 export async function runGroup(cells: readonly Cell[], ground: Ground): Promise<CellResult[]> {
+  const loop = monitorEventLoopDelay({ resolution: 10 });
+  loop.enable();
+  const results = await playGroup(cells, ground);
+  loop.disable();
+  const lagMs = Math.round(loop.max / 1e6);
+  return results.map((result) => ({ ...result, lagMs }));
+}
+
+async function playGroup(cells: readonly Cell[], ground: Ground): Promise<CellResult[]> {
   const first = cells[0];
   if (!first) return [];
   const { vendor, fault } = first;
@@ -41,7 +57,13 @@ export async function runGroup(cells: readonly Cell[], ground: Ground): Promise<
     cells.map(async (cell) => await runCell(cell, world, meeting, struck)),
   );
   const leaks = [...(await leaksOf(world)), ...(await closeFindings(world))];
-  return results.map((result) => ({ ...result, what: [...result.what, ...leaks] }));
+  if (leaks.length === 0) return results;
+  const trace = leftTrace(world);
+  return results.map((result) => ({
+    ...result,
+    what: [...result.what, ...leaks],
+    trace: `${result.trace ?? cellName(result)}\n${trace}`,
+  }));
 }
 
 /** Where the calls of a group wait for each other. */
@@ -96,7 +118,8 @@ async function runCell(
   const part = await new Caller(leg, vocabulary).play(moment, endsWith, ready);
   await leg.ended({ timeoutMs: 30_000 }).catch(() => undefined);
   const evidence = evidenceOf(leg, part, moment, await struck, world.emulators);
-  const what = auditCall(evidence, [...vocabulary, ...improvised(world.emulators, person.name)]);
+  const all = [...vocabulary, ...improvised(world.emulators, person.name)];
+  const what = auditCall(evidence, all, !isStore(PLANS[vendor].host));
   return { ...cell, what, ...(what.length > 0 ? { trace: traceOf(cell, leg, world) } : {}) };
 }
 
@@ -232,50 +255,3 @@ async function runPlacement(cell: Cell, world: World): Promise<CellResult> {
   }
   return { ...cell, what };
 }
-
-function traceOf(cell: Cell, leg: CallerLeg, world: World): string {
-  const zero = leg.answeredAtMs ?? 0;
-  const at = (ms: number): string => (Math.round(ms) / 1000).toFixed(2).padStart(7);
-  const rows: { atMs: number; text: string }[] = [];
-  for (const event of world.events) {
-    if (event.callSid !== leg.callSid) continue;
-    const { callSid: _sid, atMs, what, ...rest } = event;
-    rows.push({ atMs: atMs - zero, text: `server ${what} ${JSON.stringify(rest)}` });
-  }
-  for (const word of leg.playout.heardWords()) {
-    rows.push({ atMs: word.lineStartMs, text: `heard  ${word.text}${word.damaged ? ' (!)' : ''}` });
-  }
-  for (const entry of world.emulators.twilio.log.entries) {
-    if (!('callSid' in entry) || entry.callSid !== leg.callSid) continue;
-    if (!TRACED.has(entry.what)) continue;
-    const { what, atMs, callSid: _sid, ...rest } = entry;
-    rows.push({ atMs: atMs - zero, text: `twilio ${what} ${JSON.stringify(rest).slice(0, 200)}` });
-  }
-  for (const entry of world.emulators.deepgram.log.entries) {
-    if (entry.what !== 'sent' && entry.what !== 'fault' && entry.what !== 'connect') continue;
-    if (entry.what === 'sent' && entry.name === 'Update') continue;
-    const { what, atMs, ...rest } = entry;
-    rows.push({
-      atMs: atMs - zero,
-      text: `deepgram ${what} ${JSON.stringify(rest).slice(0, 400)}`,
-    });
-  }
-  return [
-    cellName(cell),
-    ...rows.toSorted((a, b) => a.atMs - b.atMs).map((row) => `${at(row.atMs)} ${row.text}`),
-  ].join('\n');
-}
-
-const TRACED = new Set([
-  'speech-started',
-  'speech-last-word',
-  'speech-ended',
-  'stream-started',
-  'stream-ended',
-  'clear',
-  'call-ended',
-  'error',
-  'verb-started',
-  'playout-started',
-  'playout-ended',
-]);

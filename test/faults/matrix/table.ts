@@ -23,6 +23,8 @@ export type Summary = {
   }[];
   /** Cells that make no sense, and why. */
   readonly skipped: number;
+  /** Cells that were played again because the machine stood still while they failed. */
+  readonly repeated: number;
   /** What the runs left behind in their processes. */
   readonly leaks: readonly string[];
   readonly durationMs: number;
@@ -39,6 +41,7 @@ export function summarise(
     held: outcome.results.length - failed.length,
     failed: failed.map(({ vendor, fault, moment, what }) => ({ vendor, fault, moment, what })),
     skipped: planned.filter(({ skipped }) => skipped !== undefined).length,
+    repeated: outcome.repeated,
     leaks: outcome.leftovers.flatMap(({ findings }) => findings),
     durationMs: Math.round(durationMs),
   };

@@ -6,8 +6,14 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { createServer as createTlsServer } from 'node:tls';
 import type { Certificate } from './certificate.ts';
 
-/** What happens to bytes on their way to the server; the other direction always passes. */
-export type WireMode = 'pass' | 'hang' | 'trickle' | 'slow';
+/**
+ * What happens to bytes on their way to the server; the other direction always passes. 'garbage':
+ * others come in their place. 'cut': the connection breaks with the first of them.
+ */
+export type WireMode = 'pass' | 'hang' | 'trickle' | 'slow' | 'garbage' | 'cut';
+
+/** A port of this machine, another one, or the path of a unix socket. */
+export type WireTarget = number | string | { readonly host: string; readonly port: number };
 
 export type Wire = {
   /** Of the relay, 127.0.0.1. */
@@ -44,13 +50,19 @@ const SLOW_MS = 1_000;
 /** More held bytes than this on one connection are let go of with it. */
 const MAX_HELD_BYTES = 16 * 1_024 * 1_024;
 
-export async function startWire(targetPort: number, tls?: WireTls): Promise<Wire> {
+export async function startWire(target: WireTarget, tls?: WireTls): Promise<Wire> {
   const lines = new Set<Line>();
   let rules: { readonly path: RegExp; readonly mode: WireMode }[] = [];
   const accept = (client: Socket): void => {
-    const upstream = connect(targetPort, '127.0.0.1');
+    const upstream = connectTo(target);
     const line: Line = { client, upstream, request: '', mode: 'pass', held: [], timer: undefined };
     lines.add(line);
+    const obey = (): void => {
+      const rule = rules.findLast(({ path }) => path.test(line.request));
+      changeMode(line, rule?.mode ?? 'pass');
+    };
+    // What has no request lines is known by its port alone.
+    obey();
     const end = (): void => {
       lines.delete(line);
       clearInterval(line.timer);
@@ -64,8 +76,7 @@ export async function startWire(targetPort: number, tls?: WireTls): Promise<Wire
     client.on('data', (bytes: Buffer) => {
       if (/^[A-Z]+ /.test(bytes.toString('latin1', 0, 16))) {
         line.request = bytes.toString('latin1', 0, 300).split('\r\n')[0] ?? '';
-        const rule = rules.findLast(({ path }) => path.test(line.request));
-        changeMode(line, rule?.mode ?? 'pass');
+        obey();
       }
       upstream.write(bytes);
     });
@@ -112,6 +123,13 @@ export async function startWire(targetPort: number, tls?: WireTls): Promise<Wire
   };
 }
 
+function connectTo(target: WireTarget): Socket {
+  if (typeof target === 'string') return connect(target);
+  return typeof target === 'number'
+    ? connect(target, '127.0.0.1')
+    : connect(target.port, target.host);
+}
+
 /** No HTTP, no WebSocket frame (reserved bits and opcode), no JSON. */
 const GARBAGE = [0xff, 0x00, 0x7b, 0x3c, 0xfe, 0x13, 0x37, 0x80, 0x99, 0x0d];
 
@@ -126,6 +144,8 @@ function pass(line: Line, bytes: Buffer): void {
     }, SLOW_MS);
     return;
   }
+  if (line.mode === 'garbage') return void line.client.write(Buffer.from(GARBAGE));
+  if (line.mode === 'cut') return void line.client.destroy();
   line.held.push(bytes);
   const heldBytes = line.held.reduce((sum, part) => sum + part.length, 0);
   if (heldBytes > MAX_HELD_BYTES) line.client.destroy();

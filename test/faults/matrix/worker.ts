@@ -70,6 +70,9 @@ function tell(message: FromWorker): void {
   process.send?.(message);
 }
 
+// So that what this process started ends with it.
+process.once('SIGTERM', () => process.exit(0));
+
 const ground = await prepareGround();
 let baseline: Level | undefined;
 let groups = 0;

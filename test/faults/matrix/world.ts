@@ -20,20 +20,23 @@ import { createLogger } from '../../../src/log.ts';
 import { peopleFrom } from '../../../src/people.ts';
 import {
   emulatorFault,
+  isStore,
   MOMENTS,
   PLANS,
   type Host,
   type MatrixFault,
   type MatrixVendor,
+  type VendorHost,
   type VendorPlan,
 } from './cells.ts';
 import type { Names } from './names.ts';
 import { personOf, scriptedReplies } from './phrases.ts';
+import { startStore } from './stores.ts';
 import { startWire, type Wire, type WireTls } from './wire.ts';
 
 export const OUR_NUMBER = '+15005550006';
 const AUTH_TOKEN = 'emulated-twilio-token';
-const HOSTS: readonly Host[] = ['deepgram', 'anthropic', 'gemini', 'elevenlabs', 'twilio'];
+const HOSTS: readonly VendorHost[] = ['deepgram', 'anthropic', 'gemini', 'elevenlabs', 'twilio'];
 /** Connections of a call; pooled HTTP connections outlive it on purpose. */
 const CALL_SOCKETS = /^GET /;
 const ANY = /(?:)/;
@@ -75,7 +78,7 @@ async function startEmulators() {
   return { twilio, deepgram, anthropic, gemini, elevenlabs };
 }
 
-const faultsOf = (emulators: Emulators, host: Host): FaultScript => emulators[host].faults;
+const faultsOf = (emulators: Emulators, host: VendorHost): FaultScript => emulators[host].faults;
 
 export type WorldOptions = {
   readonly vendor: MatrixVendor;
@@ -90,21 +93,31 @@ export async function startWorld(options: WorldOptions, ground: Ground): Promise
   const emulators = await startEmulators();
   for (const above of plan.above) {
     const { host, surface } = PLANS[above];
-    faultsOf(emulators, host).add({ surface, fault: { kind: 'status', status: 503 } });
+    if (!isStore(host))
+      faultsOf(emulators, host).add({ surface, fault: { kind: 'status', status: 503 } });
   }
   const names = new Map(HOSTS.map((host) => [host, `${host}-${id}${ground.names.suffix}`]));
+  const secureWire = fault === 'tls' ? ground.tls : undefined;
   const wires = new Map<Host, Wire>();
-  const baseUrls = new Map<Host, string>();
+  const baseUrls = new Map<VendorHost, string>();
   for (const host of HOSTS) {
-    const secure = fault === 'tls' && host === plan.host;
+    const secure = host === plan.host ? secureWire : undefined;
     const target = Number(new URL(emulators[host].url).port);
-    const wire = await startWire(target, secure ? ground.tls : undefined);
+    const wire = await startWire(target, secure);
     wires.set(host, wire);
-    baseUrls.set(host, `${secure ? 'https' : 'http'}://${names.get(host) ?? ''}:${wire.port}`);
+    baseUrls.set(
+      host,
+      `${secure === undefined ? 'http' : 'https'}://${names.get(host) ?? ''}:${wire.port}`,
+    );
   }
-  const { app, events, closeApp } = await startServer(emulators, baseUrls);
+  const store = isStore(plan.host)
+    ? await startStore(plan.host, `${plan.host}-${id}${ground.names.suffix}`, secureWire)
+    : undefined;
+  if (store) wires.set(plan.host, store.wire);
+  const { app, events, closeApp } = await startServer(emulators, baseUrls, store?.environment);
   const wire = wires.get(plan.host);
   if (!wire) throw new Error(`no wire to ${plan.host}`);
+  if (store && wire.open(ANY) === 0) throw new Error(`the server did not connect to ${plan.host}`);
   let healed = (): void => undefined;
   return {
     app,
@@ -114,7 +127,7 @@ export async function startWorld(options: WorldOptions, ground: Ground): Promise
       healed = strikeVendor(emulators, wire, plan, vendor, fault);
       if (fault === 'refused') await wire.refuse();
       if (fault === 'dns') {
-        ground.names.lose(names.get(plan.host) ?? '');
+        ground.names.lose(`${plan.host}-${id}${ground.names.suffix}`);
         wire.cut(ANY);
       }
       if (fault === 'tls') wire.distrust();
@@ -127,9 +140,10 @@ export async function startWorld(options: WorldOptions, ground: Ground): Promise
       }),
     close: async () => {
       await closeApp();
-      const surviving = await untilNoneSurvives(wires);
+      const surviving = await untilNoneSurvives(wires, store ? STORE_SURVIVAL_MS : SURVIVAL_MS);
       await Promise.all([...wires.values()].map(async (each) => await each.close()));
       await Promise.all(Object.values(emulators).map(async (each) => await each.close()));
+      await store?.stop();
       return surviving;
     },
   };
@@ -137,9 +151,14 @@ export async function startWorld(options: WorldOptions, ground: Ground): Promise
 
 /** A connection's end takes a moment to get through. */
 const SURVIVAL_MS = 1_500;
+/** A transaction on its way has its own limit; a process that ends does not wait for it. */
+const STORE_SURVIVAL_MS = 10_000;
 
-async function untilNoneSurvives(wires: ReadonlyMap<Host, Wire>): Promise<string[]> {
-  const deadline = performance.now() + SURVIVAL_MS;
+async function untilNoneSurvives(
+  wires: ReadonlyMap<Host, Wire>,
+  withinMs: number,
+): Promise<string[]> {
+  const deadline = performance.now() + withinMs;
   for (;;) {
     const surviving = [...wires].flatMap(([host, wire]) => {
       const open = wire.open(ANY);
@@ -152,7 +171,8 @@ async function untilNoneSurvives(wires: ReadonlyMap<Host, Wire>): Promise<string
 
 async function startServer(
   emulators: Emulators,
-  baseUrls: ReadonlyMap<Host, string>,
+  baseUrls: ReadonlyMap<VendorHost, string>,
+  stores: Readonly<Record<string, string>> = {},
 ): Promise<{ app: App; events: TimedCallEvent[]; closeApp: () => Promise<void> }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'hearthline-matrix-'));
   const key = 'emulated-key';
@@ -173,6 +193,7 @@ async function startServer(
     ELEVENLABS_API_KEY: key,
     ELEVENLABS_VOICE_ID: 'emulated-voice',
     ELEVENLABS_BASE_URL: baseUrls.get('elevenlabs'),
+    ...stores,
   });
   const log = createLogger('error', { write: () => undefined });
   const app = await createApp(config, log, {
@@ -181,7 +202,7 @@ async function startServer(
     settings: { goodbyeNotBeforeMs: 0 },
     linesAhead: false,
     admitsWhenLate: true,
-    durability: 'none',
+    ...('DATABASE_URL' in stores ? {} : { durability: 'none' as const }),
   });
   const events: TimedCallEvent[] = [];
   app.events.subscribe((event) => void events.push(event));
@@ -192,6 +213,7 @@ async function startServer(
     statusCallbackUrl: `${url}/voice/status`,
   });
   await app.warmed;
+  await app.durability?.settled;
   const closeApp = async (): Promise<void> => {
     await app.close();
     await rm(dataDir, { recursive: true, force: true });
@@ -207,10 +229,11 @@ function strikeVendor(
   vendor: MatrixVendor,
   fault: MatrixFault,
 ): () => void {
+  const { host, path, surface } = plan;
+  if (isStore(host)) return strikeStore(wire, path, fault);
   const bent = emulatorFault(vendor, fault);
   if (bent === undefined) return () => undefined;
-  const takeBack = faultsOf(emulators, plan.host).add({ surface: plan.surface, fault: bent });
-  const { path } = plan;
+  const takeBack = faultsOf(emulators, host).add({ surface, fault: bent });
   switch (fault) {
     case 'hang':
     case 'trickle':
@@ -227,4 +250,23 @@ function strikeVendor(
     takeBack();
     wire.set(path, 'pass');
   };
+}
+
+/** The wire commits a store's faults: its server is the real one. */
+function strikeStore(wire: Wire, path: RegExp, fault: MatrixFault): () => void {
+  switch (fault) {
+    case 'hang':
+    case 'trickle':
+    case 'slow':
+    case 'garbage':
+      wire.set(path, fault);
+      break;
+    case 'cut':
+      wire.set(path, fault);
+      wire.cut(path);
+      break;
+    default:
+      return () => undefined;
+  }
+  return () => wire.set(path, 'pass');
 }
