@@ -222,9 +222,9 @@ export class Call {
 
   /** It lost its stream too often: whoever is on it is called back another time. */
   giveUp(): void {
-    this.#isBroken = true;
     this.#recorder.lineTrouble();
-    this.hungUp();
+    this.#put({ kind: 'stream-closed' });
+    this.#finish('stream-lost');
   }
 
   /** Another process has the call: this one falls silent and lets go of it. */

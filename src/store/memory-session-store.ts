@@ -57,8 +57,10 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions = {}
       if ((epochs.get(record.callSid) ?? 0) > record.epoch) return false;
       calls.set(record.callSid, encode(record), ttlMs);
       epochs.set(record.callSid, record.epoch, Math.max(ttlMs, epochs.leftMs(record.callSid)));
-      if (record.phase === 'ended') owners.delete(record.callSid);
-      else owners.set(record.callSid, record.owner, ttlMs);
+      if (record.phase === 'ended') {
+        owners.delete(record.callSid);
+        snapshots.delete(record.callSid);
+      } else owners.set(record.callSid, record.owner, ttlMs);
       return true;
     },
     getCall: async (callSid) => {

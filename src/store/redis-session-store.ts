@@ -95,7 +95,7 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Redi
       if (answer !== 1) return false;
       const { owner, callSid } = record;
       const mine = redis.multi();
-      if (record.phase === 'ended') mine.srem(ownedKey(owner), callSid);
+      if (record.phase === 'ended') mine.srem(ownedKey(owner), callSid).del(snapshotKey(callSid));
       else mine.sadd(ownedKey(owner), callSid).pexpire(ownedKey(owner), epochTtlMs);
       await ask('putCall', mine.exec());
       return true;

@@ -68,7 +68,7 @@ export interface SessionStore {
   /**
    * Stores a call for `ttlMs`. False: a higher epoch than `record.epoch` was written or handed out,
    * and nothing changes (fencing: an owner that was overtaken cannot write). Until its phase is
-   * 'ended', a call is among its owner's.
+   * 'ended', a call is among its owner's; one that has ended keeps no snapshot.
    */
   putCall(record: CallRecord, ttlMs: number): Promise<boolean>;
   /** Undefined: unknown, expired, or not readable as a record. */

@@ -223,8 +223,10 @@ describe.each(implementations)('session store contract: %s', (kind, open) => {
     await store.putCall(recordOf(one, { owner: b, epoch: 2 }), 10_000);
     expect(await store.callsOf(a)).toEqual([two]);
     expect(await store.callsOf(b)).toEqual([one]);
+    await store.saveSnapshot(two, 1, 'sealed', 10_000);
     await store.putCall(recordOf(two, { owner: a, phase: 'ended' }), 10_000);
     expect(await store.callsOf(a)).toEqual([]);
+    expect(await store.loadSnapshot(two)).toBeUndefined();
     await store.deleteCall(one);
     expect(await store.callsOf(b)).toEqual([]);
   });
