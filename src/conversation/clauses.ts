@@ -2,9 +2,11 @@
  * From a stream of model tokens to speakable clauses.
  *
  * The first clause leaves as soon as it stands, because the caller is waiting for it; after that,
- * whole sentences, because a voice reads those better. Markup and guidance that a model lets slip
- * are never spoken, however the stream is split, and can never mute what follows.
+ * whole sentences, because a voice reads those better. What is not for the ear is taken out before
+ * (markup.ts).
  */
+
+import { MarkupStripper } from './markup.ts';
 
 export type ClauseOptions = {
   /**
@@ -31,16 +33,11 @@ const LEANING = new Set(
    está ha he se me te le les nos muy tan más qué cómo cuándo dónde`.split(/\s+/),
 );
 
-/** Longest hidden passage believed; what comes after it is spoken again. */
-const MAX_HIDDEN_CHARS = 240;
-/** Longest thing that may still turn out to be a tag. */
-const MAX_TAG_CHARS = 80;
 /** A sentence that never ends is let go at a word boundary. */
 const MAX_CLAUSE_CHARS = 220;
 /** Past this, a comma ends a clause. */
 const LONG_CLAUSE_CHARS = 90;
 
-const HIDING = /^<(guidance|thinking|internal|system|note|context|instruction)s?\b[^>]*>$/i;
 const OPENING_COMMA = /\p{L}["'”’)]*[,;:]$/u;
 /** A full stop behind these ends no sentence. "No." is a word far more often than a number. */
 const ABBREVIATIONS =
@@ -48,10 +45,8 @@ const ABBREVIATIONS =
 
 export class ClauseSplitter {
   readonly #options: ClauseOptions;
-  #raw = '';
+  readonly #markup = new MarkupStripper();
   #clean = '';
-  #hiddenTag: string | undefined;
-  #hiddenChars = 0;
   #emitted = 0;
   /** The clause before ended at a comma whose white space had not come yet. */
   #spaceOwed = false;
@@ -62,90 +57,20 @@ export class ClauseSplitter {
 
   /** Takes the next piece of the stream; returns the clauses that stand now, in order. */
   push(piece: string): string[] {
-    this.#raw += piece;
-    this.#strip(false);
+    this.#append(this.#markup.push(piece));
     return this.#takeClauses(false);
   }
 
   /** The stream is over: returns what is left. */
   end(): string[] {
-    this.#strip(true);
+    this.#append(this.#markup.end());
     return this.#takeClauses(true);
   }
 
-  /** Moves raw text to clean text, leaving out markup; keeps back what may yet become markup. */
-  #strip(atEnd: boolean): void {
-    while (this.#raw !== '') {
-      if (this.#hiddenTag !== undefined) {
-        if (!this.#skipHidden(this.#hiddenTag, atEnd)) return;
-        continue;
-      }
-      const start = this.#raw.search(/[<[]/);
-      const plain = start < 0 ? this.#raw : this.#raw.slice(0, start);
-      this.#append(plain);
-      this.#raw = this.#raw.slice(plain.length);
-      if (start < 0) return;
-      const length = this.#markupLength();
-      if (length === 'unknown') {
-        if (!atEnd && this.#raw.length <= MAX_TAG_CHARS) return;
-        this.#append(this.#raw[0] === '<' ? ' ' : '');
-        this.#raw = this.#raw.slice(1);
-      } else {
-        this.#enterMarkup(this.#raw.slice(0, length));
-        this.#raw = this.#raw.slice(length);
-      }
-    }
-  }
-
   #append(text: string): void {
-    const tidy = text.replaceAll(/[*_#`]/g, '').replaceAll(/\s+/g, ' ');
+    const tidy = text.replaceAll(/[*_#`\]]/g, '').replaceAll(/\s+/g, ' ');
     const isDoubled = tidy.startsWith(' ') && this.#clean.endsWith(' ');
     this.#clean += isDoubled ? tidy.slice(1) : tidy;
-  }
-
-  /** Length of the markup that #raw begins with; 0 when it is none; unknown until more comes. */
-  #markupLength(): number | 'unknown' {
-    if (this.#raw.startsWith('[[')) return 2;
-    if (this.#raw.startsWith('[')) return this.#raw.length === 1 ? 'unknown' : 1;
-    const tag = /^<\/?[a-z_][^<>]*>/i.exec(this.#raw);
-    if (tag) return tag[0].length;
-    return /^<\/?(?:[a-z_][^<>]*)?$/i.test(this.#raw) ? 'unknown' : 1;
-  }
-
-  #enterMarkup(markup: string): void {
-    const hiding = HIDING.exec(markup);
-    if (markup === '[[') this.#hiddenTag = ']]';
-    else if (hiding) this.#hiddenTag = `</${(hiding[1] ?? '').toLowerCase()}`;
-    this.#hiddenChars = 0;
-  }
-
-  /** Drops hidden text up to its end. False when more input is needed. */
-  #skipHidden(closing: string, atEnd: boolean): boolean {
-    const at = this.#raw.toLowerCase().indexOf(closing);
-    const lineEnd = this.#raw.indexOf('\n');
-    if (at >= 0 && (lineEnd < 0 || at < lineEnd)) {
-      const close = closing === ']]' ? at + 2 : this.#raw.indexOf('>', at) + 1;
-      if (close === 0 && !atEnd && this.#raw.length - at <= MAX_TAG_CHARS) return false;
-      this.#raw = this.#raw.slice(close === 0 ? at + closing.length : close);
-      this.#hiddenTag = undefined;
-      return true;
-    }
-    if (lineEnd >= 0) {
-      this.#raw = this.#raw.slice(lineEnd);
-      this.#hiddenTag = undefined;
-      return true;
-    }
-    // Keep a tail that may be the beginning of the closing tag.
-    const keep = atEnd ? 0 : Math.min(this.#raw.length, closing.length - 1);
-    const room = MAX_HIDDEN_CHARS - this.#hiddenChars;
-    const drop = Math.min(this.#raw.length - keep, room);
-    this.#hiddenChars += drop;
-    this.#raw = this.#raw.slice(drop);
-    if (this.#hiddenChars >= MAX_HIDDEN_CHARS) {
-      this.#hiddenTag = undefined;
-      return true;
-    }
-    return atEnd && this.#raw !== '';
   }
 
   #takeClauses(atEnd: boolean): string[] {
