@@ -15,6 +15,8 @@ const jitterMs = 60;
 /** A jump of more than a minute of frames is damage, not a gap: we would go deaf by believing it. */
 const maxChunkJump = 3_000;
 const maxStampJumpMs = 60_000;
+/** Silence that a millisecond of real audio gives the right to: two thirds of it all may be lost. */
+const fillPerAudioMs = 2;
 /** How many missing chunk numbers are remembered, to tell a late frame from a doubled one. */
 const maxRemembered = 256;
 
@@ -32,13 +34,18 @@ export type AudioOrder = {
   place(chunk: number, timestampMs: number, audioBytes: number): Placement;
 };
 
-/** `maxFillMs`: the longest silence put in for one gap; a longer one is shortened to it. */
+/**
+ * `maxFillMs`: the longest silence put in for one gap; a longer one is shortened to it. So is one that
+ * has not been earned: tiny frames with far-away stamps cost their sender next to nothing, and would
+ * have the recogniser listen to hours.
+ */
 export function createAudioOrder(maxFillMs: number): AudioOrder {
   let nextChunk: number | undefined;
   /** Where the next frame begins if nothing is missing. */
   let clockMs = 0;
   let lastStampMs = 0;
   let lastFrameMs = 20;
+  let earnedMs = maxFillMs;
   const missing = new Set<number>();
 
   const remember = (from: number, to: number): void => {
@@ -60,6 +67,7 @@ export function createAudioOrder(maxFillMs: number): AudioOrder {
   return {
     place: (chunk, timestampMs, audioBytes) => {
       const frameMs = audioBytes / bytesPerMs;
+      earnedMs = Math.min(maxFillMs, earnedMs + frameMs * fillPerAudioMs);
       if (nextChunk === undefined) {
         // The first frame sets the origin: streams are not promised to begin at chunk 1 or at 0 ms.
         nextChunk = chunk + 1;
@@ -79,7 +87,9 @@ export function createAudioOrder(maxFillMs: number): AudioOrder {
       clockMs = (silenceMs > 0 || driftedBack ? timestampMs : clockMs) + frameMs;
       lastStampMs = timestampMs;
       lastFrameMs = frameMs;
-      return { kind: 'next', silenceMs: Math.min(silenceMs, maxFillMs) };
+      const filledMs = Math.min(silenceMs, maxFillMs, earnedMs);
+      earnedMs -= filledMs;
+      return { kind: 'next', silenceMs: filledMs };
     },
   };
 }

@@ -101,6 +101,32 @@ describe('the order of audio frames', () => {
     expect(place(5, 60)).toEqual(next(20));
   });
 
+  test('silence has to be earned: tiny frames with far-away stamps get next to none', () => {
+    const place = placing(2_000);
+    let filledMs = 0;
+    for (let chunk = 1; chunk <= 10_000; chunk += 1) {
+      const placement = place(chunk, chunk * 2_000, 1);
+      if (placement.kind === 'next') filledMs += placement.silenceMs;
+    }
+    // 1.25 s of audio in all.
+    expect(filledMs).toBeLessThanOrEqual(2_000 + 2 * 1_250);
+    // Whoever sends real audio again has earned a gap of the usual length.
+    for (let n = 1; n <= 50; n += 1) place(10_000 + n, 20_000_000 + n * 20);
+    const gap = place(10_101, 20_000_000 + 101 * 20);
+    expect(gap.kind === 'next' && Math.round(gap.silenceMs)).toBe(1_020);
+  });
+
+  test('a line that loses every other frame for minutes stays in time', () => {
+    const place = placing(2_000);
+    let heardMs = 20;
+    place(1);
+    for (let chunk = 3; chunk < 20_000; chunk += 2) {
+      const placement = place(chunk);
+      heardMs += 20 + (placement.kind === 'next' ? placement.silenceMs : 0);
+      expect(heardMs).toBe(chunk * 20);
+    }
+  });
+
   test('any loss, doubling and reordering: positions in audio stay positions in time', () => {
     const arrival = fc.array(fc.tuple(fc.integer({ min: 1, max: 60 }), fc.boolean()), {
       minLength: 1,
