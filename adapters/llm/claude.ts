@@ -5,10 +5,10 @@ import { VendorError } from '../../src/errors.ts';
 import type { VendorFailure } from '../../src/errors.ts';
 import { createKeepAliveFetch, KEEP_ALIVE } from '../keep-alive-fetch.ts';
 import { failureOfStatus, networkCodeOf, retryAfterMsOf, safeCause } from '../vendor-failure.ts';
-import { Watchdog } from '../watchdog.ts';
 import { toClaudeMessages } from './claude-messages.ts';
 import { ClaudeStream } from './claude-stream.ts';
 import type { LlmEvent, LlmRequest, LlmVendor } from './port.ts';
+import { watchedReply } from './watched-reply.ts';
 
 export type ClaudeConfig = {
   readonly apiKey: string;
@@ -26,8 +26,6 @@ export type Claude = LlmVendor & {
 };
 
 const WARM_TIMEOUT_MS = 5_000;
-/** How long the end of the body may take after the last event. */
-const DRAIN_TIMEOUT_MS = 250;
 
 /** Claude over the Messages API, streamed. Loads the SDK (about 0.2 s) once, here. */
 export async function createClaude(config: ClaudeConfig): Promise<Claude> {
@@ -71,67 +69,21 @@ const PREWARM_REQUEST = {
   stallTimeoutMs: WARM_TIMEOUT_MS,
 } as const;
 
-async function* streamReply(
+function streamReply(
   client: Anthropic,
   isApiError: (error: unknown) => error is APIError,
   model: string,
   request: LlmRequest,
 ): AsyncGenerator<LlmEvent, void, undefined> {
-  if (request.signal.aborted) throw failed('cancelled');
-  const controller = new AbortController();
-  const reply = new ClaudeStream();
-  let late: VendorFailure | undefined;
-  let waitMs = request.firstTokenTimeoutMs;
-  const watchdog = new Watchdog(() => {
-    late = waitMs === request.firstTokenTimeoutMs && !reply.moving ? 'no-first-byte' : 'stalled';
-    controller.abort();
+  const reader = new ClaudeStream();
+  return watchedReply({
+    request,
+    reader,
+    take: (raw) => reader.take(raw),
+    open: async (signal) => client.messages.create(requestBody(model, request), { signal }),
+    failed,
+    errorOf: (error) => vendorErrorOf(error, isApiError, reader.started),
   });
-  const cancel = (): void => controller.abort();
-  request.signal.addEventListener('abort', cancel, { once: true });
-  let done: LlmEvent | undefined;
-  try {
-    watchdog.arm(waitMs);
-    const stream = await client.messages.create(requestBody(model, request), {
-      signal: controller.signal,
-    });
-    for await (const raw of stream) {
-      const step = reply.take(raw);
-      if (step.kind === 'garbage') throw failed('garbage');
-      if (step.moved) waitMs = request.stallTimeoutMs;
-      for (const event of step.events) {
-        if (event.kind === 'done') {
-          done = event;
-          continue;
-        }
-        if (request.signal.aborted) throw failed('cancelled');
-        // The time our own consumer takes is not the vendor's.
-        watchdog.disarm();
-        yield event;
-      }
-      // After the last event only the end of the body is owed; reading it keeps the connection.
-      if (reply.stopped) watchdog.arm(DRAIN_TIMEOUT_MS);
-      else if (step.moved || !watchdog.armed) watchdog.arm(waitMs);
-    }
-    if (request.signal.aborted) throw failed('cancelled');
-    // An aborted stream ends without an error here.
-    if (!reply.stopped) throw failed(late ?? (reply.started ? 'cut' : 'garbage'));
-    if (done === undefined) throw failed('empty');
-    yield done;
-  } catch (error) {
-    if (error instanceof VendorError) throw error;
-    if (request.signal.aborted) throw failed('cancelled', error);
-    // The answer was whole; what broke afterwards does not matter.
-    if (done !== undefined) yield done;
-    else
-      throw late === undefined
-        ? vendorErrorOf(error, isApiError, reply.started)
-        : failed(late, error);
-  } finally {
-    watchdog.disarm();
-    request.signal.removeEventListener('abort', cancel);
-    // The consumer may have left in mid-stream; nothing more shall be generated for it.
-    if (!reply.stopped) controller.abort();
-  }
 }
 
 function requestBody(model: string, request: LlmRequest): MessageCreateParamsStreaming {

@@ -1,14 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { GenerateContentConfig, GoogleGenAI, ThinkingConfig } from '@google/genai';
-import { VendorError } from '../../src/errors.ts';
-import type { VendorFailure } from '../../src/errors.ts';
 import { createKeepAliveFetch, KEEP_ALIVE } from '../keep-alive-fetch.ts';
 import type { KeepAliveFetch } from '../keep-alive-fetch.ts';
-import { Watchdog } from '../watchdog.ts';
 import { failed, vendorErrorOf } from './gemini-errors.ts';
 import { isGeneration3, SignedCalls, toGeminiContents } from './gemini-messages.ts';
 import { GeminiStream } from './gemini-stream.ts';
 import type { LlmEvent, LlmRequest, LlmVendor } from './port.ts';
+import { watchedReply } from './watched-reply.ts';
 
 export type GeminiConfig = {
   readonly apiKey: string;
@@ -25,8 +23,6 @@ export type Gemini = LlmVendor & {
 };
 
 const WARM_TIMEOUT_MS = 5_000;
-/** How long the end of the body may take after the last chunk. */
-const DRAIN_TIMEOUT_MS = 250;
 /**
  * A chunk repeats about 400 bytes of counts; a thousand of them are a very long reply. The SDK scans
  * all of an unfinished event anew with each packet: 2 MiB in one event held the process for 30 ms.
@@ -73,70 +69,35 @@ export async function createGemini(config: GeminiConfig): Promise<Gemini> {
   };
 }
 
-async function* streamReply(
-  world: World,
-  request: LlmRequest,
-): AsyncGenerator<LlmEvent, void, undefined> {
-  if (request.signal.aborted) throw failed('cancelled');
-  const controller = new AbortController();
-  const reply = new GeminiStream(() => `gemini-${randomUUID()}`);
-  let late: VendorFailure | undefined;
-  const watchdog = new Watchdog(() => {
-    late = reply.moving ? 'stalled' : 'no-first-byte';
-    controller.abort();
-  });
-  const cancel = (): void => controller.abort();
-  request.signal.addEventListener('abort', cancel, { once: true });
+function streamReply(world: World, request: LlmRequest): AsyncGenerator<LlmEvent, void, undefined> {
+  const reader = new GeminiStream(() => `gemini-${randomUUID()}`);
   let headers: Headers | undefined;
   const noteHeaders: KeepAliveFetch['fetch'] = async (input, init) => {
     const response = await world.pool.fetch(input, init);
     headers = response.headers;
     return response;
   };
-  try {
-    watchdog.arm(request.firstTokenTimeoutMs);
-    const stream = await world.client.models.generateContentStream({
-      model: world.model,
-      contents: toGeminiContents(request.messages, world.model, world.calls),
-      config: {
-        ...configOf(world, request),
-        abortSignal: controller.signal,
-        httpOptions: { fetch: noteHeaders },
-      },
-    });
-    for await (const raw of stream) {
-      const step = reply.take(raw);
-      if (step.kind === 'garbage') throw failed('garbage');
-      for (const call of step.calls) world.calls.remember(call);
-      for (const event of step.events) {
-        if (request.signal.aborted) throw failed('cancelled');
-        // The time our own consumer takes is not the vendor's.
-        watchdog.disarm();
-        yield event;
-      }
-      // After the last chunk only the end of the body is owed; reading it keeps the connection.
-      if (reply.stopped) watchdog.arm(DRAIN_TIMEOUT_MS);
-      else if (step.moved) watchdog.arm(request.stallTimeoutMs);
-    }
-    if (request.signal.aborted) throw failed('cancelled');
-    // An aborted stream may end without an error; so does one whose sender stopped in the middle.
-    if (!reply.stopped) throw failed(late ?? (reply.started ? 'cut' : 'garbage'));
-    if (reply.done === undefined) throw failed('empty');
-    yield reply.done;
-  } catch (error) {
-    if (error instanceof VendorError) throw error;
-    if (request.signal.aborted) throw failed('cancelled', error);
-    // The answer was whole; what broke afterwards does not matter.
-    if (reply.done !== undefined) yield reply.done;
-    else if (reply.stopped) throw failed('empty', error);
-    else if (late !== undefined) throw failed(late, error);
-    else throw vendorErrorOf(error, reply.started, headers);
-  } finally {
-    watchdog.disarm();
-    request.signal.removeEventListener('abort', cancel);
-    // The SDK leaves the body unread when its consumer leaves in mid-stream.
-    if (!reply.stopped || late !== undefined) controller.abort();
-  }
+  return watchedReply({
+    request,
+    reader,
+    take: (raw) => {
+      const step = reader.take(raw);
+      if (step.kind === 'events') for (const call of step.calls) world.calls.remember(call);
+      return step;
+    },
+    open: async (abortSignal) =>
+      world.client.models.generateContentStream({
+        model: world.model,
+        contents: toGeminiContents(request.messages, world.model, world.calls),
+        config: {
+          ...configOf(world, request),
+          abortSignal,
+          httpOptions: { fetch: noteHeaders },
+        },
+      }),
+    failed,
+    errorOf: (error) => vendorErrorOf(error, reader.started, headers),
+  });
 }
 
 function configOf(world: World, request: LlmRequest): GenerateContentConfig {
