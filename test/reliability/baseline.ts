@@ -20,6 +20,8 @@ const MORE = { sockets: 4, timers: 4 } as const;
 /** Compiled code, caches of fixed lines, figures: they grow to a size with the first hundred calls. */
 const HEAP_GROWTH_MB = 16;
 const SETTLE_TIMEOUT_MS = 60_000;
+/** How findings begin that are about what is left. */
+export const LATE = 'after 60 s: ';
 const POLL_MS = 1_000;
 
 /**
@@ -64,7 +66,7 @@ export async function settle(world: World, baseline: Baseline): Promise<Settled>
       return { findings, settledAfterMs: Math.round(tookMs), heapGrowthMb };
     }
     if (tookMs > SETTLE_TIMEOUT_MS) {
-      const late = findings.map((finding) => `after 60 s: ${finding}`);
+      const late = findings.map((finding) => `${LATE}${finding}`);
       return { findings: late, settledAfterMs: undefined, heapGrowthMb };
     }
     await sleep(POLL_MS);

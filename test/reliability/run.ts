@@ -12,7 +12,7 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { RunOptions, Scenario } from './scenario.ts';
-import { playAll, SCENARIOS, type Result } from './scenarios.ts';
+import { baselineOf, playAll, SCENARIOS, type Result } from './scenarios.ts';
 import { detail, markdownTable } from './table.ts';
 
 const DOCUMENT = join(import.meta.dirname, '../../docs/reliability.md');
@@ -20,6 +20,7 @@ const BEGIN = '<!-- reliability: written by `npm run reliability -- --write` -->
 const END = '<!-- /reliability -->';
 const KILLS = 50;
 const SHORT_KILLS = 2;
+const LINGER_MS = 2_000;
 
 const { values } = parseArgs({
   options: {
@@ -78,18 +79,22 @@ const options: RunOptions = {
   seed: Number(values.seed ?? Math.floor(Math.random() * 1_000_000)),
   say: (line) => void process.stderr.write(`   ${line}\n`),
 };
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 const beganAtMs = performance.now();
 process.stderr.write(`seed ${options.seed}\n`);
 const wanted = chosen();
 const alone = wanted.filter(({ name }) => !SIDE_BY_SIDE.flat().includes(name));
 const lists = SIDE_BY_SIDE.map((names) => wanted.filter(({ name }) => names.includes(name)));
 const tell = (result: Result): void => void process.stderr.write(`${detail(result)}\n`);
-const results = [
+const played = [
   ...(await playAll([alone], options, tell)),
   ...(await playAll(lists, options, tell)),
 ];
+const results = [...played, baselineOf(played)].filter((result) => result !== undefined);
 const seconds = Math.round((performance.now() - beganAtMs) / 1_000);
 if (values.write) writeDocument(results, options, seconds);
 if (values.json) process.stdout.write(`${JSON.stringify({ scenarios: results })}\n`);
 else process.stdout.write(`${markdownTable(results)}\n\n${seconds} s, seed ${options.seed}\n`);
 process.exitCode = results.every(({ pass }) => pass) ? 0 : 1;
+// A scenario that lost its way shall not hold us, nor what it started.
+setTimeout(() => process.exit(), LINGER_MS).unref();

@@ -1,4 +1,5 @@
 /** All scenarios, by name. */
+import { LATE } from './baseline.ts';
 import { diskFull } from './disk.ts';
 import { drainAlone, drainWithAnother } from './drains.ts';
 import { killsInMidTurn, killsWhileSilent, killsWithHangUp } from './kills.ts';
@@ -64,6 +65,37 @@ export const SCENARIOS: readonly Scenario[] = [
     run: sameWebhookAtOnce,
   },
 ];
+
+const BASELINE = {
+  name: 'baseline',
+  promise: 'after each of these faults sockets, timers, heap and queues are back within 60 s',
+} as const;
+
+export function promiseOf(name: string): string {
+  return [...SCENARIOS, BASELINE].find((each) => each.name === name)?.promise ?? name;
+}
+
+/** What the others say about what their faults left behind, as a row of its own. */
+export function baselineOf(results: readonly Result[]): Result | undefined {
+  const looked = results.filter(({ figures }) => Number(figures['settledAfterMs'] ?? -1) >= 0);
+  const late = results.flatMap(({ name, findings }) =>
+    findings.filter((each) => each.startsWith(LATE)).map((each) => `${name}, ${each}`),
+  );
+  if (looked.length + late.length === 0) return undefined;
+  const most = (figure: string): number =>
+    Math.max(0, ...looked.map(({ figures }) => Number(figures[figure] ?? 0)));
+  return {
+    name: BASELINE.name,
+    pass: late.length === 0,
+    figures: {
+      faults: looked.length,
+      settledAfterMs: most('settledAfterMs'),
+      heapGrowthMb: most('heapGrowthMb'),
+    },
+    findings: late,
+    seconds: 0,
+  };
+}
 
 export type Result = {
   readonly name: string;

@@ -1,5 +1,5 @@
 /** Results as people read them. */
-import { SCENARIOS, type Result } from './scenarios.ts';
+import { promiseOf, type Result } from './scenarios.ts';
 
 /** `heardAgainP95Ms: 1200` → `heard again p95 1200 ms`. */
 function inWords(name: string, value: number | string | boolean): string {
@@ -13,15 +13,18 @@ function inWords(name: string, value: number | string | boolean): string {
 }
 
 function figuresOf({ figures }: Result): string {
-  return Object.entries(figures)
-    .filter(([name]) => name !== 'seed')
-    .map(([name, value]) => inWords(name, value))
-    .join('; ');
+  return (
+    Object.entries(figures)
+      // -1: not looked at, or never.
+      .filter(([name, value]) => name !== 'seed' && value !== -1)
+      .map(([name, value]) => inWords(name, value))
+      .join('; ')
+  );
 }
 
 export function markdownTable(results: readonly Result[]): string {
   const rows = results.map((result) => [
-    SCENARIOS.find(({ name }) => name === result.name)?.promise ?? result.name,
+    promiseOf(result.name),
     result.pass ? '✓' : '✗',
     figuresOf(result),
   ]);

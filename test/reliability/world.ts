@@ -108,6 +108,7 @@ class RealWorld implements World {
   readonly #encryptionKey = randomBytes(32);
   readonly #running = new Map<string, Instance>();
   readonly #all: Instance[] = [];
+  readonly #starting: Promise<Instance>[] = [];
   readonly ledger: Ledger;
   readonly conversations: Conversation[] = [];
   #database: TestDatabase | undefined;
@@ -144,6 +145,12 @@ class RealWorld implements World {
   }
 
   async start(name: string): Promise<Instance> {
+    const starting = this.#start(name);
+    this.#starting.push(starting);
+    return await starting;
+  }
+
+  async #start(name: string): Promise<Instance> {
     const { balancer, folder } = this.#parts;
     const dataDir = join(folder, name);
     await mkdir(dataDir, { recursive: true });
@@ -182,6 +189,7 @@ class RealWorld implements World {
   async close(): Promise<void> {
     const { emulators, postgres, redis, balancer, folder } = this.#parts;
     await Promise.all(this.conversations.map(async (each) => await each.leave()));
+    await Promise.allSettled(this.#starting);
     for (const instance of this.#all) if (instance.isRunning()) instance.signal('SIGKILL');
     await Promise.all(this.#all.map(async ({ exited }) => await exited));
     await this.#kept?.close();
