@@ -29,8 +29,6 @@ export class ClaudeStream {
   #usage: LlmUsage = { inputTokens: 0, cachedTokens: 0, cacheWriteTokens: 0, outputTokens: 0 };
   /** Text or a tool call has come. */
   hasContent = false;
-  /** Content has begun to come, be it only the name of a tool. */
-  moving = false;
 
   get started(): boolean {
     return this.#state !== 'before';
@@ -92,7 +90,6 @@ export class ClaudeStream {
       const { id, name } = block;
       if (typeof id !== 'string' || typeof name !== 'string') return GARBAGE;
       this.#blocks.set(index, { kind: 'tool', id, name, json: '' });
-      this.moving = true;
       return MOVED;
     }
     this.#blocks.set(index, { kind: 'other' });
@@ -167,7 +164,6 @@ export class ClaudeStream {
     if (typeof text !== 'string' || text === '') return NOTHING;
     if (!this.#fits(text)) return GARBAGE;
     this.hasContent = true;
-    this.moving = true;
     return { kind: 'events', events: [{ kind: 'text', text }], moved: true };
   }
 

@@ -1,19 +1,12 @@
 import { VendorError } from '../../src/errors.ts';
 import type { VendorFailure } from '../../src/errors.ts';
-import { SOCKET_LIVENESS } from '../vendor-socket.ts';
-import type { SocketLiveness } from '../vendor-socket.ts';
 import { AudioGroups } from './audio-groups.ts';
-import { attemptSend, createDeepgramLink } from './deepgram-link.ts';
+import { attemptSend } from './deepgram-link.ts';
+import { createDeepgramListener } from './deepgram-session.ts';
+import type { DeepgramConfig, DeepgramSession } from './deepgram-session.ts';
 import { parseFluxMessage } from './flux-messages.ts';
 import { FluxTurns } from './flux-turns.ts';
-import type { EndOfTurnSettings, SttEvent, SttOptions, SttSession, SttVendor } from './port.ts';
-
-export type DeepgramConfig = {
-  readonly apiKey: string;
-  /** Where the SDK is pointed, e.g. 'ws://127.0.0.1:9001'; undefined means the vendor. */
-  readonly baseUrl?: string | undefined;
-  readonly liveness?: SocketLiveness | undefined;
-};
+import type { EndOfTurnSettings, SttEvent, SttOptions, SttVendor } from './port.ts';
 
 /** Messages outside the protocol that one session puts up with. */
 const MAX_GARBAGE = 3;
@@ -25,41 +18,20 @@ const MAX_GARBAGE = 3;
 const DEAF_AFTER_BYTES = 3_000 * 8;
 const DEAF_FROM_START_BYTES = 10_000 * 8;
 
-/** Deepgram Flux over `listen.v2`. Loads the SDK (about 0.3 s) once, here. */
+/** Deepgram Flux over `listen.v2`. Loads the SDK once, here. */
 export async function createDeepgramFlux(config: DeepgramConfig): Promise<SttVendor> {
-  const { DeepgramClient } = await import('@deepgram/sdk');
-  const vendor = 'deepgram-flux';
-  return {
-    vendor,
-    open: async (options) => {
-      const link = createDeepgramLink({
-        vendor,
-        openTimeoutMs: options.openTimeoutMs,
-        liveness: config.liveness ?? SOCKET_LIVENESS,
-        onFailed: (error) => session.fail(error),
-      });
-      const client = new DeepgramClient({
-        apiKey: config.apiKey,
-        ...(config.baseUrl === undefined ? {} : { baseUrl: config.baseUrl }),
-        transportFactory: link.transportFactory,
-      });
-      const socket = await client.listen.v2.connect(connectArgs(options));
-      const session = new FluxSession(options.onEvent, {
+  return await createDeepgramListener(config, {
+    vendor: 'deepgram-flux',
+    connect: async (client, options) => client.listen.v2.connect(connectArgs(options)),
+    session: (socket, { onEvent }, close) =>
+      new FluxSession(onEvent, {
         sendMedia: (group) => socket.sendMedia(group),
         configure: (settings) =>
           socket.sendConfigure({ type: 'Configure', thresholds: thresholdsOf(settings) }),
         closeStream: () => socket.sendCloseStream({ type: 'CloseStream' }),
-        close: () => {
-          socket.close();
-          link.close();
-        },
-      });
-      socket.on('message', (message) => session.take(message));
-      socket.connect();
-      await link.opened;
-      return session;
-    },
-  };
+        close,
+      }),
+  });
 }
 
 type ConnectArgs = Parameters<
@@ -106,7 +78,7 @@ type FluxWire = {
   close(): void;
 };
 
-class FluxSession implements SttSession {
+class FluxSession implements DeepgramSession {
   readonly vendor = 'deepgram-flux' as const;
   readonly #wire: FluxWire;
   readonly #onEvent: (event: SttEvent) => void;
@@ -149,7 +121,6 @@ class FluxSession implements SttSession {
     this.#wire.close();
   }
 
-  /** A message as the SDK hands it over. */
   take(raw: unknown): void {
     if (this.#over) return;
     const message = parseFluxMessage(raw);

@@ -1,13 +1,13 @@
 import { VendorError } from '../../src/errors.ts';
 import type { VendorFailure } from '../../src/errors.ts';
-import { SOCKET_LIVENESS } from '../vendor-socket.ts';
 import { Watchdog } from '../watchdog.ts';
 import { AudioGroups } from './audio-groups.ts';
-import type { DeepgramConfig } from './deepgram-flux.ts';
-import { attemptSend, createDeepgramLink } from './deepgram-link.ts';
+import { attemptSend } from './deepgram-link.ts';
+import { createDeepgramListener } from './deepgram-session.ts';
+import type { DeepgramConfig, DeepgramSession } from './deepgram-session.ts';
 import { parseNovaMessage } from './nova-messages.ts';
 import { NovaTurns } from './nova-turns.ts';
-import type { EndOfTurnSettings, SttEvent, SttOptions, SttSession, SttVendor } from './port.ts';
+import type { EndOfTurnSettings, SttEvent, SttOptions, SttVendor } from './port.ts';
 
 /** The server closes after 10 s without audio or KeepAlive (NET-0001); it asks for one each 3–5 s. */
 const KEEP_ALIVE_AFTER_MS = 3_000;
@@ -18,39 +18,17 @@ const DEAF_BYTES = 20_000 * 8;
 
 /** Deepgram nova-3 over `listen.v1`: no model of turns, only pauses. Loads the SDK once, here. */
 export async function createDeepgramNova(config: DeepgramConfig): Promise<SttVendor> {
-  const { DeepgramClient } = await import('@deepgram/sdk');
-  const vendor = 'deepgram-nova';
-  return {
-    vendor,
-    open: async (options) => {
-      const link = createDeepgramLink({
-        vendor,
-        openTimeoutMs: options.openTimeoutMs,
-        liveness: config.liveness ?? SOCKET_LIVENESS,
-        onFailed: (error) => session.fail(error),
-      });
-      const client = new DeepgramClient({
-        apiKey: config.apiKey,
-        ...(config.baseUrl === undefined ? {} : { baseUrl: config.baseUrl }),
-        transportFactory: link.transportFactory,
-      });
-      const socket = await client.listen.v1.connect(connectArgs(options));
-      const session = new NovaSession(options.onEvent, {
+  return await createDeepgramListener(config, {
+    vendor: 'deepgram-nova',
+    connect: async (client, options) => client.listen.v1.connect(connectArgs(options)),
+    session: (socket, { onEvent }, close) =>
+      new NovaSession(onEvent, {
         sendMedia: (group) => socket.sendMedia(group),
         keepAlive: () => socket.sendKeepAlive({ type: 'KeepAlive' }),
         closeStream: () => socket.sendCloseStream({ type: 'CloseStream' }),
-        close: () => {
-          socket.close();
-          link.close();
-        },
-      });
-      socket.on('message', (message) => session.take(message));
-      socket.connect();
-      await link.opened;
-      session.begin();
-      return session;
-    },
-  };
+        close,
+      }),
+  });
 }
 
 type ConnectArgs = Parameters<
@@ -96,7 +74,7 @@ type NovaWire = {
   close(): void;
 };
 
-class NovaSession implements SttSession {
+class NovaSession implements DeepgramSession {
   readonly vendor = 'deepgram-nova' as const;
   readonly #wire: NovaWire;
   readonly #onEvent: (event: SttEvent) => void;
@@ -115,7 +93,7 @@ class NovaSession implements SttSession {
     this.#quiet = new Watchdog(() => this.#keepAlive());
   }
 
-  /** The socket is open: from here on it must be kept alive. */
+  /** From here on the connection must be kept alive. */
   begin(): void {
     if (!this.#over) this.#quiet.arm(KEEP_ALIVE_AFTER_MS);
   }
@@ -143,7 +121,6 @@ class NovaSession implements SttSession {
     this.#wire.close();
   }
 
-  /** A message as the SDK hands it over. */
   take(raw: unknown): void {
     if (this.#over) return;
     const message = parseNovaMessage(raw);

@@ -152,7 +152,7 @@ export async function startWorld(options: WorldOptions, ground: Ground): Promise
 /** A connection's end takes a moment to get through. */
 const SURVIVAL_MS = 1_500;
 /** A transaction on its way has its own limit; a process that ends does not wait for it. */
-const STORE_SURVIVAL_MS = 10_000;
+const STORE_SURVIVAL_MS = 12_000;
 
 async function untilNoneSurvives(
   wires: ReadonlyMap<Host, Wire>,
