@@ -82,18 +82,18 @@ function isConnectionLoss(error: Error): boolean {
 }
 
 function outgoingOf(input: string | URL | Request, init: RequestInit): Outgoing {
-  const { body } = init;
-  if (body !== undefined && body !== null && typeof body !== 'string') {
+  const body = init.body ?? undefined;
+  if (body !== undefined && typeof body !== 'string') {
     if (!(body instanceof Uint8Array)) throw new TypeError('only text and bytes can be sent');
   }
-  const bytes = typeof body === 'string' ? Buffer.from(body) : (body ?? undefined);
   const headers = Object.fromEntries(new Headers(init.headers).entries());
-  if (bytes !== undefined) headers['content-length'] = String(bytes.byteLength);
+  // Text stays text: a piece of Node's pool of buffers, held for a whole answer, holds 64 KB with it.
+  if (body !== undefined) headers['content-length'] = String(Buffer.byteLength(body));
   return {
     url: new URL(input instanceof Request ? input.url : input),
     method: init.method ?? 'GET',
     headers,
-    body: bytes,
+    body,
     signal: init.signal ?? undefined,
   };
 }
