@@ -9,6 +9,8 @@ export type ByteProxy = {
   readonly path: string;
   /** 'pass': as if it were not there. 'hang': takes bytes and passes none on. 'refuse': hangs up. */
   set(mode: 'pass' | 'hang' | 'refuse'): void;
+  /** Bytes that clients have sent so far, whatever became of them. */
+  bytesIn(): number;
   /** Breaks every connection there is. */
   cut(): void;
   close(): Promise<void>;
@@ -19,6 +21,7 @@ export async function startByteProxy(target: string): Promise<ByteProxy> {
   const path = join(tmpdir(), `hearthline-proxy-${randomBytes(6).toString('hex')}.sock`);
   const sockets = new Set<Socket>();
   let mode: 'pass' | 'hang' | 'refuse' = 'pass';
+  let bytesIn = 0;
   const cut = (): void => {
     for (const socket of sockets) socket.destroy();
   };
@@ -38,6 +41,9 @@ export async function startByteProxy(target: string): Promise<ByteProxy> {
     const upstream = target.startsWith('/')
       ? connect(target)
       : connect(Number(new URL(target).port || 6379), new URL(target).hostname);
+    client.on('data', (bytes) => {
+      bytesIn += bytes.length;
+    });
     relay(client, upstream);
     relay(upstream, client);
   });
@@ -48,6 +54,7 @@ export async function startByteProxy(target: string): Promise<ByteProxy> {
       mode = next;
       if (next === 'refuse') cut();
     },
+    bytesIn: () => bytesIn,
     cut,
     close: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
