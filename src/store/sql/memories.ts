@@ -33,6 +33,8 @@ export type Embedder = {
   readonly name: string;
   readonly dimension: number;
   embed(text: string): Float32Array;
+  /** Whether two texts that are near say something different all the same. */
+  tellsMore(a: string, b: string): boolean;
 };
 
 export type Remembered = { readonly added: number; readonly strengthened: number };
@@ -43,7 +45,10 @@ type Compared = Pick<StoredMemory, 'memoryId' | 'conversationId' | 'text' | 'imp
 
 export type Memories = ReturnType<typeof memoriesIn>;
 
-/** The cosine from which two sentences say the same; beneath it a memory would be lost. */
+/**
+ * The cosine from which two sentences may say the same. It is not enough by itself: a new date or
+ * name in an old sentence hardly moves it, and would be lost.
+ */
 const SAME_ABOVE = 0.9;
 /** What being said again adds. */
 const STRENGTHEN_BY = 10;
@@ -106,7 +111,9 @@ export function memoriesIn(sealer: Sealer, embedder: Embedder) {
       const vector = embedder.embed(memory.text);
       const words = normalised(memory.text);
       const same = compared.find(
-        (each) => normalised(each.text) === words || cosine(each.vector, vector) > SAME_ABOVE,
+        (each) =>
+          normalised(each.text) === words ||
+          (cosine(each.vector, vector) > SAME_ABOVE && !embedder.tellsMore(each.text, memory.text)),
       );
       if (same !== undefined) {
         // Within a call it is the same telling, perhaps worked through a second time.
@@ -126,7 +133,11 @@ export function memoriesIn(sealer: Sealer, embedder: Embedder) {
   return { of, remember, mayRemember };
 }
 
-async function strengthen(tx: ScopedTransaction, before: Compared, again: NewMemory): Promise<void> {
+async function strengthen(
+  tx: ScopedTransaction,
+  before: Compared,
+  again: NewMemory,
+): Promise<void> {
   const importance = Math.min(100, Math.max(before.importance, again.importance) + STRENGTHEN_BY);
   await tx
     .updateTable('memories')
