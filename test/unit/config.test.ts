@@ -200,6 +200,13 @@ describe('values', () => {
     ['ELEVENLABS_VOICE_ID', '../v1'],
     ['ENCRYPTION_KEY', KEY_HEX.slice(1)],
     ['ENCRYPTION_KEY', 'A'.repeat(42)],
+    ['ADMIN_TOKEN', 'x'.repeat(31)],
+    ['WEBHOOK_SECRET', 'x'.repeat(15)],
+    ['WEBHOOK_SECRET', 'a secret & of some length'],
+    ['TRUST_CALLER_ID', 'always'],
+    ['TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['TRUSTED_PROXIES', '10.0.0.1, proxy.example.org'],
+    ['DEV_ROUTES', 'yes'],
   ];
   test.each(refused)('%s=%s is refused', (name, value) => {
     const problems = problemsOf({ [name]: value });
