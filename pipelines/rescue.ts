@@ -94,10 +94,11 @@ export class Rescue {
   async #lost(record: CallRecord): Promise<void> {
     const { store, instance } = this.#options;
     const { callSid, personId = '', direction, startedAtMs } = record;
+    if (!(await store.seenOnce(`lost:${callSid}:${record.epoch}`, CALL_TTL_MS))) return;
     const epoch = await store.nextEpoch(callSid, record.epoch);
-    const isMine = epoch === record.epoch + 1;
     const over = { ...record, epoch, owner: instance, phase: 'ended' as const };
-    if (!(await store.putCall(over, CALL_TTL_MS)) || !isMine) return;
+    // A higher epoch by now: somebody has the call after all.
+    if (!(await store.putCall(over, CALL_TTL_MS))) return;
     const seniorId = isUuid(personId) ? personId : undefined;
     this.#writeDown({ callSid, direction, startedAtMs, seniorId });
   }
