@@ -291,9 +291,11 @@ class SpoolingWriter<W> implements DurableWriter<W> {
 
 /** Undefined: not within the time. */
 async function soonOr<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  const timer = new AbortController();
-  const late = sleep(ms, undefined, { signal: timer.signal }).catch(() => undefined);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, ms, undefined);
+  });
   const first = await Promise.race([promise, late]);
-  timer.abort();
+  clearTimeout(timer);
   return first;
 }

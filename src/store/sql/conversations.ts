@@ -91,38 +91,32 @@ async function idOf(tx: ScopedTransaction, callSid: string): Promise<string | un
   return row?.id;
 }
 
-/** Writes a turn down, or a newer revision of it. */
+/** Writes a turn down, or a newer revision of it: as a rule in one statement. */
 function putTurnWith(sealer: Sealer) {
   return async (tx: ScopedTransaction, call: CallFacts, turn: TurnRecord): Promise<void> => {
-    const conversationId = await start(tx, call);
     const seal = (column: string, text: string): Buffer =>
       sealer.seal(turnPlace(call.callSid, turn, column), text);
-    const content = {
-      revision: turn.revision,
-      kind: turn.kind,
-      answers: turn.answers ?? null,
-      heard_sealed: seal('heard_sealed', turn.heard),
-      spoken_sealed: turn.spoken === undefined ? null : seal('spoken_sealed', turn.spoken),
-      interrupted: turn.interrupted,
-      happened_at: new Date(turn.happenedAtMs),
-      timings: JSON.stringify(turn.timings),
-    };
-    await tx
-      .insertInto('turns')
-      .values({
-        id: uuidv7(),
-        conversation_id: conversationId,
-        speaker: turn.speaker,
-        turn_key: turn.turnKey,
-        ...content,
-      })
-      .onConflict((conflict) =>
-        conflict
-          .columns(['conversation_id', 'speaker', 'turn_key'])
-          .doUpdateSet({ ...content, committed_at: sql`now()` })
-          .whereRef('turns.revision', '<', 'excluded.revision'),
-      )
-      .execute();
+    const heard = seal('heard_sealed', turn.heard);
+    const spoken = turn.spoken === undefined ? null : seal('spoken_sealed', turn.spoken);
+    const put = sql`
+      insert into turns (id, conversation_id, speaker, turn_key, revision, kind, answers,
+        heard_sealed, spoken_sealed, interrupted, happened_at, timings)
+      select ${uuidv7()}::uuid, c.id, ${turn.speaker}::text, ${turn.turnKey}::text,
+        ${turn.revision}::int, ${turn.kind}::text, ${turn.answers ?? null}::text,
+        ${heard}::bytea, ${spoken}::bytea, ${turn.interrupted}::boolean,
+        ${new Date(turn.happenedAtMs)}::timestamptz, ${JSON.stringify(turn.timings)}::jsonb
+      from conversations c where c.call_sid = ${call.callSid}
+      on conflict (conversation_id, speaker, turn_key) do update set
+        revision = excluded.revision, kind = excluded.kind, answers = excluded.answers,
+        heard_sealed = excluded.heard_sealed, spoken_sealed = excluded.spoken_sealed,
+        interrupted = excluded.interrupted, happened_at = excluded.happened_at,
+        timings = excluded.timings, committed_at = now()
+      where turns.revision < excluded.revision`;
+    const { numAffectedRows } = await put.execute(tx);
+    if ((numAffectedRows ?? 0n) > 0n || (await idOf(tx, call.callSid)) !== undefined) return;
+    // The first to arrive of its call.
+    await start(tx, call);
+    await put.execute(tx);
   };
 }
 

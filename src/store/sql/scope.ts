@@ -22,22 +22,22 @@ export const SCOPE_ROLES: Readonly<Record<Scope['kind'], string>> = {
 };
 
 /**
- * The statement that begins a scoped transaction, after BEGIN. Role and settings end with the
- * transaction. All four are always set, so that nothing left over on a connection can matter.
- * @throws Error for an id that is not a UUID; it is put into a query by value.
+ * What begins a scoped transaction, in one message. Role and settings end with the transaction. All
+ * four are always set, so that nothing left over on a connection can matter.
+ * @throws Error for an id that is not a UUID: what stands in the text is one, or a name of ours.
  */
-export function scopeStatement(scope: Scope): { text: string; values: string[] } {
+export function beginIn(scope: Scope): string {
   const [admin, caregiver, senior] = [
     scope.kind === 'admin' ? checked(scope.adminId) : '',
     scope.kind === 'caregiver' ? checked(scope.caregiverId) : '',
     scope.kind === 'senior-call' ? checked(scope.seniorId) : '',
   ];
-  return {
-    text:
-      `select set_config('app.admin_id', $1, true), set_config('app.caregiver_id', $2, true), ` +
-      `set_config('app.senior_id', $3, true), set_config('role', $4, true)`,
-    values: [admin, caregiver, senior, SCOPE_ROLES[scope.kind]],
-  };
+  const role = SCOPE_ROLES[scope.kind];
+  return (
+    `begin; select set_config('app.admin_id', '${admin}', true), ` +
+    `set_config('app.caregiver_id', '${caregiver}', true), ` +
+    `set_config('app.senior_id', '${senior}', true), set_config('role', '${role}', true)`
+  );
 }
 
 function checked(id: string): string {

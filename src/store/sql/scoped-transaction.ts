@@ -3,7 +3,7 @@ import { Kysely, PostgresDialect } from 'kysely';
 import type { Pool, PoolClient } from 'pg';
 import { DatabaseUnavailable, translateError } from './database-errors.ts';
 import type { Tables } from './schema.ts';
-import { type Scope, scopeStatement } from './scope.ts';
+import { beginIn, type Scope } from './scope.ts';
 
 /** Queries inside `withScope`. It must not be kept past the end of the work it was given to. */
 export type ScopedTransaction = Kysely<Tables>;
@@ -19,7 +19,7 @@ export async function inScope<T>(
   timeoutMs: number,
   work: (tx: ScopedTransaction) => Promise<T>,
 ): Promise<T> {
-  const begin = scopeStatement(scope);
+  const begin = beginIn(scope);
   const client = await pool.connect().catch((error: unknown) => {
     throw translateError(error);
   });
@@ -41,7 +41,6 @@ export async function inScope<T>(
     }, timeoutMs);
   });
   const all = async (): Promise<T> => {
-    await client.query('begin');
     await client.query(begin);
     const result = await work(kyselyOn(client));
     // After an error that `work` swallowed, COMMIT rolls back and says so; that is no success.
@@ -61,12 +60,18 @@ export async function inScope<T>(
   }
 }
 
+const onClients = new WeakMap<PoolClient, ScopedTransaction>();
+
 /** Kysely on this one connection: whatever it asks for, it gets the open transaction. */
 function kyselyOn(client: PoolClient): ScopedTransaction {
+  const known = onClients.get(client);
+  if (known) return known;
   const only = { query: client.query.bind(client), release: () => undefined };
-  return new Kysely<Tables>({
+  const made = new Kysely<Tables>({
     dialect: new PostgresDialect({
       pool: { connect: async () => only, end: async () => undefined } as unknown as Pool,
     }),
   });
+  onClients.set(client, made);
+  return made;
 }
