@@ -72,6 +72,7 @@ function tell(message: FromWorker): void {
 
 // So that what this process started ends with it.
 process.once('SIGTERM', () => process.exit(0));
+process.once('disconnect', () => process.exit(1));
 
 const ground = await prepareGround();
 let baseline: Level | undefined;
