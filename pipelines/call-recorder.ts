@@ -85,8 +85,9 @@ export class CallRecorder {
     this.#options.records.callBackDue(this.#call);
   }
 
-  ended(reason: string): void {
-    this.#options.records.ended(this.#call, this.#wall(this.#options.now()), reason);
+  ended(reason: string, resumeCount: number): void {
+    const { records, now } = this.#options;
+    records.ended(this.#call, this.#wall(now()), reason, resumeCount);
   }
 
   /** Every event of the call, as it happens: what took how long is read off them. */

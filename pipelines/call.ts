@@ -317,7 +317,7 @@ export class Call {
       this.#recorder.handedOver();
       return this.#keeper.release();
     }
-    this.#recorder.ended(reason);
+    this.#recorder.ended(reason, this.losses);
     // A carrier that hangs up on a broken stream has lost them; they did not put the phone down.
     const isLost = reason === 'stream-lost' || (reason === 'caller-hung-up' && this.#isBroken);
     if (isLost && this.#wasConnected) this.#recorder.callBackDue();

@@ -152,7 +152,7 @@ export class Calls {
     const identity = { ...taken, greeting: [] };
     const recorder = new CallRecorder({ identity, records, wallClock, now: monotonicMs });
     recorder.lineTrouble();
-    recorder.ended('stream-lost');
+    recorder.ended('stream-lost', Number.MAX_SAFE_INTEGER);
     recorder.callBackDue();
     keep(recordOf(identity), () => undefined).ended();
     this.#remember(taken.callSid, 'ended');

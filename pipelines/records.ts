@@ -15,10 +15,16 @@ export type CallRecords = {
   resumed(call: CallFacts, resumeCount: number): void;
   /** Moved to another instance, or lost: not ended. Queues memory extraction of what there is. */
   handedOver(call: CallFacts): void;
-  /** The line gave the call up, or lost it: whoever was on it should be called back. */
+  /**
+   * The line gave the call up, or lost it: whoever was on it should be called back. Told after its
+   * end.
+   */
   callBackDue(call: CallFacts): void;
-  /** `endedAtMs`: Unix milliseconds. */
-  ended(call: CallFacts, endedAtMs: number, reason: string): void;
+  /**
+   * `endedAtMs`: Unix milliseconds. `resumeCount`: how often it was resumed, as far as is known here;
+   * where it was resumed more often, it goes on elsewhere and does not end.
+   */
+  ended(call: CallFacts, endedAtMs: number, reason: string, resumeCount?: number): void;
 };
 
 /** Records that survive the process. The writer keeps the order within a call. */
@@ -34,8 +40,8 @@ export function recordsInto(writer: Pick<DurableWriter<DurableWrite>, 'write'>):
     resumed: (call, resumeCount) => keep({ kind: 'conversation-resumed', call, resumeCount }),
     handedOver: (call) => keep({ kind: 'memories-due', call }),
     callBackDue: (call) => keep({ kind: 'call-back-due', call }),
-    ended: (call, endedAtMs, reason) =>
-      keep({ kind: 'conversation-ended', call, endedAtMs, reason }),
+    ended: (call, endedAtMs, reason, resumeCount) =>
+      keep({ kind: 'conversation-ended', call, endedAtMs, reason, resumeCount }),
   };
 }
 

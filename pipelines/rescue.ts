@@ -86,26 +86,26 @@ export class Rescue {
     if (!stored || stored.isOver) return;
     const { direction, startedAtMs, seniorId } = stored;
     if (await this.#options.store.seenOnce(`lost:${callSid}`, CALL_TTL_MS)) {
-      this.#writeDown({ callSid, direction, startedAtMs, seniorId });
+      this.#writeDown({ callSid, direction, startedAtMs, seniorId }, stored.resumeCount);
     }
   }
 
   /** Claimed first, so that it is written down once. */
   async #lost(record: CallRecord): Promise<void> {
     const { store, instance } = this.#options;
-    const { callSid, personId = '', direction, startedAtMs } = record;
+    const { callSid, personId = '', direction, startedAtMs, resumeCount } = record;
     if (!(await store.seenOnce(`lost:${callSid}:${record.epoch}`, CALL_TTL_MS))) return;
     const epoch = await store.nextEpoch(callSid, record.epoch);
     const over = { ...record, epoch, owner: instance, phase: 'ended' as const };
     // A higher epoch by now: somebody has the call after all.
     if (!(await store.putCall(over, CALL_TTL_MS))) return;
     const seniorId = isUuid(personId) ? personId : undefined;
-    this.#writeDown({ callSid, direction, startedAtMs, seniorId });
+    this.#writeDown({ callSid, direction, startedAtMs, seniorId }, resumeCount);
   }
 
-  #writeDown(call: CallFacts): void {
+  #writeDown(call: CallFacts, resumeCount: number): void {
     const { records, tell } = this.#options;
-    records.ended(call, Date.now(), 'stream-lost');
+    records.ended(call, Date.now(), 'stream-lost', resumeCount);
     records.callBackDue(call);
     tell('call-lost', call.callSid);
   }

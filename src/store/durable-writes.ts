@@ -21,6 +21,8 @@ export type DurableWrite =
       /** Unix milliseconds. */
       readonly endedAtMs: number;
       readonly reason: string;
+      /** As far as whoever ends it knows: a fence against one who has lost the call to another. */
+      readonly resumeCount?: number | undefined;
     }
   | { readonly kind: 'alert'; readonly call: CallFacts; readonly alert: AlertRecord }
   /** The call is not over and not ours any more: what there is of it is worth remembering. */
@@ -33,7 +35,8 @@ export type DurableWrite =
 
 /**
  * What follows from a write the first time it is applied, in the same transaction: enqueueing jobs.
- * `memoriesDue` and `callBackDue` follow each time, and must be the same twice as once. Whatever these throw undoes the write, which is then tried again or set aside.
+ * `memoriesDue` and `callBackDue` follow each time, and must be the same twice as once. Whatever these
+ * throw undoes the write, which is then tried again or set aside.
  */
 export type DurableWriteHooks = {
   readonly conversationEnded?: (tx: ScopedTransaction, call: CallFacts) => Promise<void>;
@@ -75,7 +78,8 @@ export function durableWritesIn(sealer: Sealer, hooks: DurableWriteHooks = {}) {
         await conversations.resumed(tx, write.call, write.resumeCount);
         return;
       case 'conversation-ended': {
-        const first = await conversations.end(tx, write.call, write.endedAtMs, write.reason);
+        const { call, endedAtMs, reason, resumeCount } = write;
+        const first = await conversations.end(tx, call, endedAtMs, reason, resumeCount);
         if (first) await hooks.conversationEnded?.(tx, write.call);
         return;
       }
@@ -89,7 +93,8 @@ export function durableWritesIn(sealer: Sealer, hooks: DurableWriteHooks = {}) {
         await hooks.memoriesDue?.(tx, write.call);
         return;
       case 'call-back-due':
-        await conversations.start(tx, write.call);
+        // Behind the end of the call: one that goes on elsewhere has not ended.
+        if ((await conversations.byCallSid(tx, write.call.callSid))?.state !== 'ended') return;
         await hooks.callBackDue?.(tx, write.call);
         return;
       case 'webhook': {

@@ -202,6 +202,38 @@ describe('writes that must not be lost', () => {
     await close();
   }, 40_000);
 
+  test('one who has lost a call to another process neither ends it nor calls anybody back', async () => {
+    const told: string[] = [];
+    const hooks: DurableWriteHooks = {
+      conversationEnded: async (_tx, { callSid }) => void told.push(`ended ${callSid}`),
+      callBackDue: async (_tx, { callSid }) => void told.push(`call back ${callSid}`),
+    };
+    const { database, writer, close } = await openAll({ hooks });
+    const call = callOf('CA-partition');
+    const ended = (resumeCount: number | undefined): DurableWrite => ({
+      kind: 'conversation-ended',
+      call,
+      endedAtMs: 9_000,
+      reason: 'stream-lost',
+      resumeCount,
+    });
+    await writer.write({ kind: 'conversation-resumed', call, resumeCount: 1 });
+    await writer.write(ended(0));
+    await writer.write({ kind: 'call-back-due', call });
+    const state = async () =>
+      await database.withScope({ kind: 'service' }, async (tx) => {
+        return (await conversations.byCallSid(tx, call.callSid))?.state;
+      });
+    expect(await state()).toBe('active');
+    expect(told).toEqual([]);
+    await writer.write(ended(1));
+    await writer.write(ended(undefined));
+    await writer.write({ kind: 'call-back-due', call });
+    expect(await state()).toBe('ended');
+    expect(told).toEqual(['ended CA-partition', 'call back CA-partition']);
+    await close();
+  });
+
   test('what the database refuses for good is set aside and stops nothing', async () => {
     const { made, database, writer, spool, troubles, close } = await openAll({ patienceMs: 80 });
     const foreign = (n: number): DurableWrite => ({

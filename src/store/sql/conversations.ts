@@ -52,6 +52,9 @@ export type StoredConversation = {
 
 export type Conversations = ReturnType<typeof conversationsIn>;
 
+/** Of a column of type `integer`. */
+const MAX_COUNT = 2 ** 31 - 1;
+
 /** The text's place is the turn's natural key, which stays when a later revision replaces it. */
 function turnPlace(callSid: string, turn: Pick<TurnRecord, 'speaker' | 'turnKey'>, column: string) {
   return { table: 'turns', row: `${callSid}/${turn.speaker}/${turn.turnKey}`, column };
@@ -120,12 +123,17 @@ function putTurnWith(sealer: Sealer) {
   };
 }
 
-/** @returns false where it had ended already; the first reason stays. */
+/**
+ * `resumeCount`: as far as whoever ends it knows. One who knows of fewer than there were has lost the
+ * call to another process, and ends nothing.
+ * @returns false where it had ended already, the first reason stays; or where it goes on elsewhere.
+ */
 async function end(
   tx: ScopedTransaction,
   call: CallFacts,
   endedAtMs: number,
   reason: string,
+  resumeCount: number = Number.MAX_SAFE_INTEGER,
 ): Promise<boolean> {
   const conversationId = await start(tx, call);
   const { numUpdatedRows } = await tx
@@ -138,6 +146,7 @@ async function end(
     })
     .where('id', '=', conversationId)
     .where('state', '=', 'active')
+    .where('resume_count', '<=', Math.min(resumeCount, MAX_COUNT))
     .executeTakeFirst();
   return numUpdatedRows > 0n;
 }
