@@ -9,77 +9,22 @@
  * between acting and writing it down), and must do the same as once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from '../src/log.ts';
-import type { DurableWriter, Kept } from '../src/store/durable-writer.ts';
-import type { DurableWrite } from '../src/store/durable-writes.ts';
-import type { SessionStore } from '../src/store/session-store.ts';
-import type { Database } from '../src/store/sql/database.ts';
+import type { IncomingWebhook, WebhookEvent, WebhookRef } from '../src/store/sql/webhook-events.ts';
 import type {
-  IncomingWebhook,
-  WebhookEvent,
-  WebhookEvents,
-  WebhookRef,
-} from '../src/store/sql/webhook-events.ts';
+  Act,
+  KeptWebhook,
+  Processed,
+  WebhookInbox,
+  WebhookInboxOptions,
+  WebhookOutcome,
+} from './webhook-types.ts';
 
-/** 'again': not now; `failed`: never, until somebody replays it. Both with a short code. */
-export type WebhookOutcome = 'done' | { readonly again: string } | { readonly failed: string };
-
-export type WebhookHandler = {
-  /**
-   * It acts on a live call: what has been acted on while the database was away is not acted on again.
-   * Others write what is durable themselves, and may be asked again at any time.
-   */
-  readonly isLive: boolean;
-  act(
-    /** The form's fields. */
-    fields: Readonly<Record<string, string>>,
-    event: Pick<IncomingWebhook, 'eventKey'> & { readonly receivedAtMs: number },
-  ): WebhookOutcome | Promise<WebhookOutcome>;
-};
-
-export type WebhookInboxOptions = {
-  /** Undefined: nothing is kept, and the session store alone says what is new. */
-  readonly kept:
-    | {
-        readonly database: Pick<Database, 'withScope'>;
-        readonly writer: Pick<DurableWriter<DurableWrite>, 'write'>;
-        readonly webhooks: WebhookEvents;
-      }
-    | undefined;
-  readonly session: Pick<SessionStore, 'seenOnce'>;
-  /** By path. */
-  readonly handlers: Readonly<Record<string, WebhookHandler>>;
-  readonly instance: string;
-  readonly log: Logger;
-  /** Unix milliseconds. */
-  readonly wallMs?: () => number;
-  readonly sweepEveryMs?: number;
-};
-
-/** 'elsewhere': another instance has it, or it is finished. 'later': the database could not be asked. */
-export type Processed = 'done' | 'again' | 'failed' | 'elsewhere' | 'later';
-
-/** Where a callback is; 'nowhere': there is nothing to keep it in. */
-export type KeptWebhook = Kept | 'nowhere';
-
-export type WebhookInbox = {
-  /**
-   * Keeps a callback and has it acted upon, which is not waited for. Never rejects. Resolves when the
-   * callback is safe, in milliseconds as a rule; 'refused' where it could not be kept, when it is
-   * acted upon all the same.
-   */
-  take(webhook: IncomingWebhook): Promise<KeptWebhook>;
-  /** Keeps a webhook whose answer was all that it asked for. Waits for nothing. */
-  record(webhook: IncomingWebhook): void;
-  /** Acts on what is in the database. Never rejects. */
-  process(which: WebhookRef): Promise<Processed>;
-  /** Takes up what was left behind. @returns how many were finished; rejects with the database. */
-  sweep(): Promise<number>;
-  /** Begins to sweep now and then. */
-  start(): void;
-  /** Sweeps no more; resolves when nothing is under way, or soon: what is left, others take up. */
-  close(): Promise<void>;
-};
+export type {
+  WebhookHandler,
+  WebhookInbox,
+  WebhookInboxOptions,
+  WebhookOutcome,
+} from './webhook-types.ts';
 
 /** Longer than Twilio repeats one, and than the database should ever be away. */
 const SEEN_TTL_MS = 86_400_000;
@@ -109,6 +54,7 @@ class Inbox implements WebhookInbox {
   /** What was acted upon here. */
   readonly #acted = new Set<string>();
   readonly #underWay = new Set<Promise<unknown>>();
+  readonly #acts: Record<Act, number> = { done: 0, again: 0, failed: 0 };
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -190,6 +136,10 @@ class Inbox implements WebhookInbox {
     return finished;
   }
 
+  acts(): Readonly<Record<Act, number>> {
+    return this.#acts;
+  }
+
   start(): void {
     if (this.#isClosed || this.#options.kept === undefined) return;
     const everyMs = this.#options.sweepEveryMs ?? SWEEP_EVERY_MS;
@@ -258,16 +208,23 @@ class Inbox implements WebhookInbox {
   async #act(
     event: Pick<WebhookEvent, 'provider' | 'eventKey' | 'path' | 'body' | 'receivedAtMs'>,
   ): Promise<WebhookOutcome> {
+    const outcome = await this.#handle(event);
+    this.#acts[outcome === 'done' ? 'done' : 'again' in outcome ? 'again' : 'failed'] += 1;
+    if (outcome === 'done') addBounded(this.#acted, keyOf(event));
+    return outcome;
+  }
+
+  async #handle(
+    event: Pick<WebhookEvent, 'eventKey' | 'path' | 'body' | 'receivedAtMs'>,
+  ): Promise<WebhookOutcome> {
     const { handlers, log } = this.#options;
-    const handler = handlers[event.path];
-    if (handler === undefined) return { failed: 'no-handler' };
     const { eventKey, receivedAtMs, body, path } = event;
+    const handler = handlers[path];
+    if (handler === undefined) return { failed: 'no-handler' };
     if (body === undefined) return { failed: 'unreadable' };
     try {
       const fields = Object.fromEntries(new URLSearchParams(body));
-      const outcome = await handler.act(fields, { eventKey, receivedAtMs });
-      if (outcome === 'done') addBounded(this.#acted, keyOf(event));
-      return outcome;
+      return await handler.act(fields, { eventKey, receivedAtMs });
     } catch (error) {
       log.error('webhook handler failed', { route: path, error });
       return { failed: 'defect' };

@@ -145,7 +145,7 @@ export async function createApp(
     mediaCounters: () => media.counters,
     storeIsUp: async () => (await store.health()).ok,
     durability,
-    refusedWebhooks: () => http.refusedWebhooks(),
+    webhooks: { refused: () => http.refusedWebhooks(), acts: () => inbox.acts() },
   });
   const inbox = openInbox({ calls, store, durability, instance, log });
   const http = createHttp({

@@ -25,8 +25,11 @@ export type MetricSources = {
   readonly storeIsUp: () => Promise<boolean>;
   /** Undefined: nothing is kept. */
   readonly durability: DurabilitySource | undefined;
-  /** Webhooks that were turned away since the start, by reason. */
-  readonly refusedWebhooks?: () => Readonly<Record<string, number>>;
+  /** Since the start: webhooks that were turned away, by reason; callbacks acted upon, by outcome. */
+  readonly webhooks?: {
+    refused(): Readonly<Record<string, number>>;
+    acts(): Readonly<Record<string, number>>;
+  };
 };
 
 export type Metrics = {
@@ -91,7 +94,7 @@ function addPresentState(registry: Registry, sources: MetricSources): void {
     },
   });
   if (sources.durability) addDurability(registry, sources.durability);
-  if (sources.refusedWebhooks) addRefusedWebhooks(registry, sources.refusedWebhooks);
+  if (sources.webhooks) addWebhooks(registry, sources.webhooks);
   new Counter({
     name: 'hearthline_media_total',
     help: 'What the media sockets counted, by kind: frames, drops, upgrades (filledSilenceMs: ms).',
@@ -105,20 +108,31 @@ function addPresentState(registry: Registry, sources: MetricSources): void {
   });
 }
 
-function addRefusedWebhooks(
+function addWebhooks(
   registry: Registry,
-  read: () => Readonly<Record<string, number>>,
+  { refused, acts }: NonNullable<MetricSources['webhooks']>,
 ): void {
+  const registers = [registry];
   new Counter({
     name: 'hearthline_webhooks_refused_total',
     help: "Requests to the carrier's webhooks that were turned away, by why.",
     labelNames: ['why'],
-    registers: [registry],
+    registers,
     collect() {
       this.reset();
-      for (const [why, count] of Object.entries(read())) {
+      for (const [why, count] of Object.entries(refused())) {
         this.inc({ why: why.replaceAll(' ', '-') }, count);
       }
+    },
+  });
+  new Counter({
+    name: 'hearthline_webhook_acts_total',
+    help: "The carrier's callbacks by what became of them: done, again (tried later), failed.",
+    labelNames: ['outcome'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [outcome, count] of Object.entries(acts())) this.inc({ outcome }, count);
     },
   });
 }

@@ -33,6 +33,7 @@ async function served(): Promise<Map<string, { type: string; labels: readonly st
     mediaCounters: () => ({ mediaFrames: 1 }),
     storeIsUp: async () => true,
     durability: IDLE_STORE,
+    webhooks: { refused: () => ({ 'wrong key': 1 }), acts: () => ({ done: 1 }) },
   });
   const readings = metrics.registry.getMetricsAsArray() as unknown as {
     name: string;
