@@ -123,10 +123,10 @@ describe('a stream of Gemini', () => {
         if (done.kind !== 'done') throw new Error('not an end');
         for (const count of Object.values(done.usage)) expect(count).toBeGreaterThanOrEqual(0);
       }),
-      { numRuns: 20_000 },
+      { numRuns: 6_000 },
     );
-    expect(garbage).toBeGreaterThan(2_000);
-    expect(whole).toBeGreaterThan(1_000);
+    expect(garbage).toBeGreaterThan(600);
+    expect(whole).toBeGreaterThan(300);
   });
 
   test('the same words again are new when the count of tokens has grown', () => {
