@@ -2,6 +2,7 @@
  * What a call was like. A model says it; while none is to be had the rules say what they can, at
  * once, and the model's version follows when there is one again.
  */
+import { setImmediate as yieldToCalls } from 'node:timers/promises';
 import {
   analysisByRules,
   analysisIn,
@@ -57,7 +58,9 @@ export async function analyse(
     if (isKept) after.tell({ what: 'call-analysed', callSid, model, concernCount });
   };
   if (answer !== undefined) return await keep(answer.model, answer.value);
-  if (known === undefined) await keep(BY_RULES, analysisByRules(language, said));
+  if (known === undefined) {
+    await keep(BY_RULES, await analysisByRules(language, said, yieldToCalls));
+  }
   if (!isSilent && !isLastAttempt) throw new JobFailure('no-model');
 }
 

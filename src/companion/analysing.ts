@@ -3,6 +3,7 @@
  * and what can be said by rules alone where no model is to be had.
  */
 import { z } from 'zod';
+import type { Signal } from '../conversation/types.ts';
 import { observe } from './observer.ts';
 import type { PromptPart } from './prompt.ts';
 import { callerSaid, jsonIn, type Said, transcriptLines } from './transcript.ts';
@@ -128,11 +129,22 @@ const WORDS = {
 const NO_CONCERN =
   /^(question|goodbye-.*|short-reply|look-up|reminiscence|family|transport|emotion-positive|reminder-.*)$/;
 
-/** What the quick observer sees in the call, without any model. Never more than was said. */
-export function analysisByRules(language: 'en' | 'es', said: readonly Said[]): CallAnalysis {
+/**
+ * What the quick observer sees in the call, without any model. Never more than was said.
+ * @param pause between turns, so that calls have their turn: a long call takes ten milliseconds.
+ */
+export async function analysisByRules(
+  language: 'en' | 'es',
+  said: readonly Said[],
+  pause: () => Promise<void>,
+): Promise<CallAnalysis> {
   const words = WORDS[language];
   const turns = said.filter(({ who }) => who === 'caller');
-  const signals = turns.flatMap(({ text }) => observe(text, language).signals);
+  const signals: Signal[] = [];
+  for (const { text } of turns) {
+    signals.push(...observe(text, language).signals);
+    await pause();
+  }
   const concerns = new Map<string, Concern>();
   for (const { category, severity, evidence } of signals) {
     if (severity === 'low' || NO_CONCERN.test(category) || concerns.has(category)) continue;

@@ -330,6 +330,39 @@ const SAID = [
   'And my knee gave way, but only a little.',
 ];
 describe('calls on file', () => {
+  test('a call that ends before the queue is up waits in the spool, and is worked through once', async (context) => {
+    const { url } = await postgres.createDatabase();
+    const late: { jobs?: Jobs } = {};
+    const store = await openStore({
+      databaseUrl: url,
+      dataDir: await mkdtemp(join(home, 'early-')),
+      encryptionKeys: [randomBytes(32)],
+      defaultManner: DEFAULT_MANNER,
+      hooks: lateHooks(() => late.jobs),
+    });
+    const { call, turns, ended } = writesOf('CA-early', undefined, SAID);
+    expect(await store.writer.write(turns[0]!)).toBe('database');
+    expect(await store.writer.write(ended)).toBe('spool');
+    expect(await store.writer.write(turns[1]!)).toBe('spool');
+    const jobs = createJobs({ database: store.database, instance: 'test', pollMs: 50 });
+    const done: (string | undefined)[] = [];
+    jobs.work('after-call', async ({ callSid }) => void done.push(callSid));
+    late.jobs = jobs;
+    context.onTestFinished(async () => {
+      await jobs.stop(1_000);
+      await store.close();
+    });
+    expect(await store.writer.write({ kind: 'conversation-started', call })).toBe('spool');
+    await jobs.start();
+    expect(await store.writer.flush(10_000)).toBe(true);
+    await eventually(() => jobs.figures().queues['after-call'].done === 1, 5_000);
+    expect(done).toEqual(['CA-early']);
+    const on = await store.database.withScope(service, (tx) =>
+      store.conversations.turnsOf(tx, 'CA-early'),
+    );
+    expect(on).toHaveLength(2);
+  }, 40_000);
+
   test('what a model makes up, or must not keep, is not kept; what is grave raises one alert', async (context) => {
     const model = scripted(
       'claude',

@@ -208,17 +208,16 @@ describe('the lexical embedding', () => {
 });
 
 describe('what a call was like', () => {
-  test('by rules: never more than was said, and the worry is quoted', () => {
-    const made = analysisByRules('en', [
-      ...SAID,
-      { who: 'caller', text: 'I fell in the bathroom yesterday.' },
-    ]);
+  test('by rules: never more than was said, and the worry is quoted', async () => {
+    const now = async (): Promise<void> => undefined;
+    const fell: Said = { who: 'caller', text: 'I fell in the bathroom yesterday.' };
+    const made = await analysisByRules('en', [...SAID, fell], now);
     expect(made.concerns).toEqual([
       expect.objectContaining({ severity: 'high', quote: 'I fell in the bathroom yesterday.' }),
     ]);
     expect(made.caregiverMessage.length).toBeLessThanOrEqual(280);
-    expect(analysisByRules('es', []).concerns).toEqual([]);
-    expect(analysisByRules('en', SAID).concerns).toEqual([]);
+    expect((await analysisByRules('es', [], now)).concerns).toEqual([]);
+    expect((await analysisByRules('en', SAID, now)).concerns).toEqual([]);
   });
 
   test('figures count what was said, and never hold it', () => {
