@@ -194,8 +194,7 @@ export class Speaking {
   #takeAudio(spoken: Spoken, event: Extract<TtsEvent, { kind: 'audio' }>, voice: Voice): void {
     const { outlet, onInput, onEvent } = this.#options;
     if (spoken.madeMs === spoken.baseMs && spoken.held.length === 0) {
-      const { vendor } = voice.session;
-      onEvent({ what: 'voice-first-byte', utterance: spoken.id, vendor });
+      onEvent({ what: 'voice-first-byte', utterance: spoken.id, vendor: voice.session.vendor });
     }
     const piece = { base64: event.base64, bytes: event.bytes };
     if (!event.words) {

@@ -33,18 +33,24 @@ const CLOSE_WAIT_MS = 10_000;
 export async function runGroup(cells: readonly Cell[], ground: Ground): Promise<CellResult[]> {
   const loop = monitorEventLoopDelay({ resolution: 10 });
   loop.enable();
-  const results = await playGroup(cells, ground);
+  // What the server loads at its start holds up nobody's call.
+  const results = await playGroup(cells, ground, () => loop.reset());
   loop.disable();
   const lagMs = Math.round(loop.max / 1e6);
   return results.map((result) => ({ ...result, lagMs }));
 }
 
-async function playGroup(cells: readonly Cell[], ground: Ground): Promise<CellResult[]> {
+async function playGroup(
+  cells: readonly Cell[],
+  ground: Ground,
+  onStarted: () => void,
+): Promise<CellResult[]> {
   const first = cells[0];
   if (!first) return [];
   const { vendor, fault } = first;
   const id = `${vendor}-${fault}-${Math.random().toString(36).slice(2, 8)}`;
   const world = await startWorld({ vendor, fault, id }, ground);
+  onStarted();
   const meeting = new Meeting(cells.filter(({ moment }) => moment !== 'before').length);
   const struck = (async () => {
     await meeting.complete(MOMENT_WAIT_MS);
