@@ -6,20 +6,24 @@ import { monotonicMs } from '../src/events.ts';
 import type { Logger } from '../src/log.ts';
 import type { Sealer } from '../src/store/sealed-text.ts';
 import type { CallNotice, CallRecord, SessionStore } from '../src/store/session-store.ts';
+import type { Store } from '../src/store/store.ts';
 import type { TelephonyVendor } from '../adapters/telephony/port.ts';
 import { CallKeeper } from './call-keeper.ts';
 import type { Calls, ToldElsewhere } from './calls.ts';
 import { InstanceWatch } from './instance-watch.ts';
-import type { StoredCall } from './recall.ts';
+import { LeftBehind } from './left-behind.ts';
+import type { RecallOptions } from './recall.ts';
 import type { CallRecords } from './records.ts';
 import { Rescue } from './rescue.ts';
+import { storedCallsIn } from './stored-calls.ts';
 import { Takeover, type Taken, type TakeoverRequest } from './takeover.ts';
 
 export type CallSessionsOptions = {
   readonly store: SessionStore;
   /** Undefined: no snapshots are kept. */
   readonly sealer: Sealer | undefined;
-  readonly storedCall: ((callSid: string) => Promise<StoredCall | undefined>) | undefined;
+  /** Undefined: nothing is kept. */
+  readonly kept: Store | undefined;
   readonly records: CallRecords;
   readonly telephony: TelephonyVendor;
   readonly instance: string;
@@ -37,6 +41,8 @@ export class CallSessions {
   readonly #keepers = new Set<CallKeeper>();
   readonly #watch: InstanceWatch;
   readonly #rescue: Rescue;
+  readonly #storedCall: RecallOptions['storedCall'];
+  #leftBehind: LeftBehind | undefined;
   #calls: Calls | undefined;
   #takeover: Takeover | undefined;
   #unwatch: (() => void) | undefined;
@@ -52,8 +58,10 @@ export class CallSessions {
       onOrphan: (callSid) => this.#rescue.lookAfter(callSid),
       now: monotonicMs,
     });
+    this.#storedCall = options.kept && storedCallsIn(options.kept);
     this.#rescue = new Rescue({
       ...options,
+      storedCall: this.#storedCall,
       isAlive: (other) => this.#watch.isAlive(other),
       tell: (what, callSid) =>
         log.warn(
@@ -71,7 +79,11 @@ export class CallSessions {
   /** Begins to look and to listen. */
   start(calls: Calls): void {
     this.#calls = calls;
-    this.#takeover = new Takeover({ ...this.#options, calls, now: () => Date.now() });
+    const { kept, store } = this.#options;
+    const storedCall = this.#storedCall;
+    this.#takeover = new Takeover({ ...this.#options, storedCall, calls, now: () => Date.now() });
+    this.#leftBehind = kept && new LeftBehind({ store, kept, calls, rescue: this.#rescue });
+    this.#leftBehind?.start();
     this.#unwatch = this.#options.store.watch((notice) => this.#hear(notice));
     this.#watch.start();
     this.#timer = setInterval(() => calls.keepAlive(), KEEP_ALIVE_MS);
@@ -124,6 +136,7 @@ export class CallSessions {
   /** Leaves, when what is kept of the last calls has been written, or soon. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    this.#leftBehind?.close();
     this.#unwatch?.();
     const late = new Promise<void>((resolve) => setTimeout(resolve, SETTLE_MS).unref());
     const settled = Promise.all([...this.#keepers].map(async (keeper) => await keeper.settled()));

@@ -23,6 +23,12 @@ export type RescueOptions = {
   readonly tell: (what: 'call-redirected' | 'call-lost', callSid: string) => void;
 };
 
+export type OrphanedCall = CallFacts & {
+  readonly resumeCount: number;
+  /** False: it may be under way in a process that nobody can see. */
+  readonly mayBeFetched: boolean;
+};
+
 /** The carrier needs a second or two to come back; asked again after this. */
 const RETRY_MS = 8_000;
 /** No call of ours lasts longer: the carrier's own limit is below it. */
@@ -58,7 +64,7 @@ export class Rescue {
   }
 
   async #lookAfter(callSid: string): Promise<void> {
-    const { store, isAlive, telephony, resumeUrl, instance, tell } = this.#options;
+    const { store, isAlive, instance } = this.#options;
     const record = await store.getCall(callSid);
     if (!record) return await this.#onlyStored(callSid);
     const isOwned = record.owner === instance || isAlive(record.owner) !== false;
@@ -67,26 +73,57 @@ export class Rescue {
     if (this.#over.has(callSid) || isTooOld) return await this.#lost(record);
     // Where it still rings, its answer will find its way to a living process.
     if (record.phase === 'ringing') return;
-    const key = `rescue:${callSid}:${record.epoch}:${Math.floor(Date.now() / RETRY_MS)}`;
-    if (!(await store.seenOnce(key, RETRY_MS * 2))) return;
-    try {
-      await telephony.redirect(callSid, resumeUrl());
-      tell('call-redirected', callSid);
-    } catch (error) {
-      // The carrier takes no new orders for a call that is not under way.
-      const isGone = error instanceof VendorError && error.failure === 'bad-request';
-      if (isGone) await this.#lost(record);
-    }
+    if (!(await this.#isMyTurn(callSid, record.epoch))) return;
+    if ((await this.#redirect(callSid)) === 'gone') await this.#lost(record);
+  }
+
+  /** A call that only the database knows to be under way. Owned here, as `lookAfter`. */
+  fetch(call: OrphanedCall): void {
+    const { callSid } = call;
+    if (this.#underWay.has(callSid) || this.#underWay.size >= MAX_REMEMBERED) return;
+    this.#underWay.add(callSid);
+    void this.#fetch(call)
+      .catch(() => undefined)
+      .finally(() => this.#underWay.delete(callSid));
+  }
+
+  async #fetch(call: OrphanedCall): Promise<void> {
+    const isTooOld = Date.now() - call.startedAtMs > LONGEST_CALL_MS;
+    if (isTooOld || this.#over.has(call.callSid)) return await this.#lostFromStored(call);
+    if (!call.mayBeFetched || !(await this.#isMyTurn(call.callSid, 'stored'))) return;
+    if ((await this.#redirect(call.callSid)) === 'gone') await this.#lostFromStored(call);
   }
 
   /** The session store has lost it or never had it: the database alone knows. */
   async #onlyStored(callSid: string): Promise<void> {
     if (!this.#over.has(callSid)) return;
     const stored = await this.#options.storedCall?.(callSid);
-    if (!stored || stored.isOver) return;
-    const { direction, startedAtMs, seniorId } = stored;
-    if (await this.#options.store.seenOnce(`lost:${callSid}`, CALL_TTL_MS)) {
-      this.#writeDown({ callSid, direction, startedAtMs, seniorId }, stored.resumeCount);
+    if (stored && !stored.isOver) await this.#lostFromStored({ ...stored, callSid });
+  }
+
+  async #lostFromStored(call: CallFacts & { readonly resumeCount: number }): Promise<void> {
+    const { callSid, direction, startedAtMs, seniorId, resumeCount } = call;
+    if (!(await this.#options.store.seenOnce(`lost:${callSid}`, CALL_TTL_MS))) return;
+    this.#writeDown({ callSid, direction, startedAtMs, seniorId }, resumeCount);
+    this.#callBack({ callSid, direction, startedAtMs, seniorId });
+  }
+
+  /** One instance tells the carrier, and not again before the carrier can have come back. */
+  async #isMyTurn(callSid: string, epoch: number | 'stored'): Promise<boolean> {
+    const key = `rescue:${callSid}:${epoch}:${Math.floor(Date.now() / RETRY_MS)}`;
+    return await this.#options.store.seenOnce(key, RETRY_MS * 2);
+  }
+
+  async #redirect(callSid: string): Promise<'told' | 'gone' | 'failed'> {
+    const { telephony, resumeUrl, tell } = this.#options;
+    try {
+      await telephony.redirect(callSid, resumeUrl());
+      tell('call-redirected', callSid);
+      return 'told';
+    } catch (error) {
+      // The carrier takes no new orders for a call that is not under way.
+      const isGone = error instanceof VendorError && error.failure === 'bad-request';
+      return isGone ? 'gone' : 'failed';
     }
   }
 
@@ -100,13 +137,19 @@ export class Rescue {
     // A higher epoch by now: somebody has the call after all.
     if (!(await store.putCall(over, CALL_TTL_MS))) return;
     const seniorId = isUuid(personId) ? personId : undefined;
-    this.#writeDown({ callSid, direction, startedAtMs, seniorId }, resumeCount);
+    const call = { callSid, direction, startedAtMs, seniorId };
+    this.#writeDown(call, resumeCount);
+    // Who never picked up has lost nothing.
+    if (record.phase !== 'ringing') this.#callBack(call);
   }
 
   #writeDown(call: CallFacts, resumeCount: number): void {
     const { records, tell } = this.#options;
     records.ended(call, Date.now(), 'stream-lost', resumeCount);
-    records.callBackDue(call);
     tell('call-lost', call.callSid);
+  }
+
+  #callBack(call: CallFacts): void {
+    this.#options.records.callBackDue(call);
   }
 }

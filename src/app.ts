@@ -15,7 +15,6 @@ import { NO_RECORDS } from '../pipelines/records.ts';
 import { drainCalls } from '../pipelines/drain.ts';
 import { LoadGate, watchLoop } from '../pipelines/load-gate.ts';
 import { keepRecordings, makeCommonLines } from '../pipelines/ready-lines.ts';
-import { storedCallsIn } from '../pipelines/stored-calls.ts';
 import { SpeechCache } from '../pipelines/speech-cache.ts';
 import { warmUpCore } from '../pipelines/warm-up.ts';
 import { webhookHandlers } from '../pipelines/webhook-handlers.ts';
@@ -108,9 +107,8 @@ export async function createApp(
   const sealer = durability?.store.sealer;
   const resumeUrl = (): string => urlOf('/voice/resume');
   const { telephony } = vendors;
-  const storedCall = durability && storedCallsIn(durability.store);
   const shared = { store, sealer, records, telephony, instance, resumeUrl, log };
-  const sessions = new CallSessions({ ...shared, storedCall });
+  const sessions = new CallSessions({ ...shared, kept: durability?.store });
   const tokens = createStreamTokens({ store, sealer });
   const calls = new Calls({
     services: {

@@ -2,10 +2,11 @@
  * Calls and what was said in them. Every write may be repeated and may come late: a call is known by
  * its CallSid, a turn by its key and revision, and an older revision never replaces a newer one.
  */
-import { sql } from 'kysely';
+import { sql, type Selectable } from 'kysely';
 import type { Sealer } from '../sealed-text.ts';
 import { uuidv7 } from '../uuid.ts';
 import { QueryRefused } from './database-errors.ts';
+import type { ConversationTable } from './schema.ts';
 import type { ScopedTransaction } from './scoped-transaction.ts';
 
 /** What every write about a call carries, so that each can be the first to arrive. */
@@ -173,6 +174,20 @@ export async function turnCountOf(tx: ScopedTransaction, callSid: string): Promi
   return Number(row?.count ?? 0);
 }
 
+function conversationFrom(row: Selectable<ConversationTable>): StoredConversation {
+  return {
+    conversationId: row.id,
+    callSid: row.call_sid,
+    seniorId: row.senior_id ?? undefined,
+    direction: row.direction,
+    state: row.state,
+    startedAtMs: row.started_at.getTime(),
+    endedAtMs: row.ended_at?.getTime(),
+    endReason: row.end_reason ?? undefined,
+    resumeCount: row.resume_count,
+  };
+}
+
 function reading(sealer: Sealer) {
   /** Undefined: unknown, or not for this scope. */
   async function byCallSid(
@@ -184,18 +199,19 @@ function reading(sealer: Sealer) {
       .selectAll()
       .where('call_sid', '=', callSid)
       .executeTakeFirst();
-    if (row === undefined) return undefined;
-    return {
-      conversationId: row.id,
-      callSid: row.call_sid,
-      seniorId: row.senior_id ?? undefined,
-      direction: row.direction,
-      state: row.state,
-      startedAtMs: row.started_at.getTime(),
-      endedAtMs: row.ended_at?.getTime(),
-      endReason: row.end_reason ?? undefined,
-      resumeCount: row.resume_count,
-    };
+    return row && conversationFrom(row);
+  }
+
+  /** Those that have not ended, the newest first; at most `limit`. */
+  async function active(tx: ScopedTransaction, limit = 500): Promise<StoredConversation[]> {
+    const rows = await tx
+      .selectFrom('conversations')
+      .selectAll()
+      .where('state', '=', 'active')
+      .orderBy('started_at', 'desc')
+      .limit(limit)
+      .execute();
+    return rows.map(conversationFrom);
   }
 
   /**
@@ -234,5 +250,5 @@ function reading(sealer: Sealer) {
     });
   }
 
-  return { byCallSid, turnsOf };
+  return { byCallSid, active, turnsOf };
 }
