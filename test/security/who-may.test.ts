@@ -129,7 +129,9 @@ describe('the doors for development', () => {
   });
 
   it('by order, make nobody’s telephone ring but that of somebody who is known', async (test) => {
-    const env = { ...KEYS, TWILIO_AUTH_TOKEN: 'emulated-twilio-token', DEV_ROUTES: 'on' };
+    const { accountSid: TWILIO_ACCOUNT_SID } = emulators.twilio;
+    const account = { TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN: 'emulated-twilio-token' };
+    const env = { ...KEYS, ...account, DEV_ROUTES: 'on' };
     const line = await start(test, { env });
     const place = async (to: string): Promise<number> => {
       const response = await fetch(`${line.url}/dev/call`, {
