@@ -1,7 +1,9 @@
 /**
- * A small load balancer as the carrier meets one: any request to any instance that is ready, nothing
- * sticky, one attempt elsewhere where a connection cannot be made. An instance that dies takes its
- * media sockets with it, without a word. It notes what it sent where.
+ * A small load balancer as the carrier meets one (ops/compose/Caddyfile): any request to any instance
+ * that is ready, nothing sticky. What could not be delivered, or was not answered with a single byte,
+ * goes to another instance: a process that is being killed loses its media sockets a moment before
+ * its listening one, and takes requests in between to its grave; webhooks may come twice. Media
+ * sockets die with their instance, without a word. It notes what it sent where.
  */
 import {
   createServer,
@@ -145,10 +147,11 @@ class RoundRobin implements Balancer {
         continue;
       }
       const noted = this.#note('request', path, backend, callSid);
-      forward(socket, request, body, response, (status) => (noted.status = status));
-      return;
+      noted.status = await forward(socket, request, body, response);
+      if (noted.status > 0) return;
+      this.#gone(backend);
     }
-    response.writeHead(503).end();
+    if (!response.headersSent) response.writeHead(502).end();
   }
 
   /** Never rejects. */
@@ -207,31 +210,30 @@ async function connectTo(port: number): Promise<Socket | undefined> {
   });
 }
 
-function forward(
+/** Resolves with the answer's status; 0 where there was none. */
+async function forward(
   socket: Socket,
   request: IncomingMessage,
   body: Buffer,
   response: ServerResponse,
-  onStatus: (status: number) => void,
-): void {
+): Promise<number> {
   const outgoing = httpRequest({
     createConnection: () => socket,
     method: request.method,
     path: request.url,
     headers: { ...request.headers, connection: 'close' },
   });
-  outgoing.once('response', (answer) => {
-    onStatus(answer.statusCode ?? 0);
-    response.writeHead(answer.statusCode ?? 502, answer.headers);
-    answer.pipe(response);
-    answer.once('error', () => response.destroy());
+  return await new Promise((resolve) => {
+    outgoing.once('response', (answer) => {
+      const status = answer.statusCode ?? 502;
+      response.writeHead(status, answer.headers);
+      answer.pipe(response);
+      answer.once('error', () => response.destroy());
+      resolve(status);
+    });
+    outgoing.on('error', () => resolve(0));
+    outgoing.end(body);
   });
-  outgoing.once('error', () => {
-    // It had the request and is gone: whoever asked must know, and nobody may ask twice for them.
-    if (response.headersSent) response.destroy();
-    else response.writeHead(502).end();
-  });
-  outgoing.end(body);
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {

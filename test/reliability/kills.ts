@@ -14,6 +14,7 @@ import {
   type Outcome,
   type RunOptions,
 } from './scenario.ts';
+import { traceOf } from './trace.ts';
 import { startWorld, type World } from './world.ts';
 
 /** From the kill to a sound from the other instance. */
@@ -86,10 +87,11 @@ async function killLane(options: RunOptions, kills: number, lane: number) {
     for (let kill = 0; kill < kills; kill += 1) {
       await sleep(WAIT_MS.least + random() * (WAIT_MS.most - WAIT_MS.least));
       const survivor = holder === 'one' ? 'two' : 'one';
-      await killOnce(world, holder, calls, tally, HEARD_AGAIN_MS);
+      await killOnce(world, holder, calls, tally, HEARD_AGAIN_MS, options);
       options.say(
         `kill ${kill + 1}/${kills}${lane === 0 ? '' : ` (lane ${lane + 1})`}: ` +
-          `${tally.heardAgainMs.length} of ${tally.killed} heard again`,
+          `${tally.heardAgainMs.length} of ${tally.killed} heard again` +
+          tally.findings.map((finding) => `; ${finding}`).join(''),
       );
       await world.start(holder);
       holder = survivor;
@@ -115,6 +117,7 @@ async function killOnce(
   calls: readonly Conversation[],
   tally: Tally,
   limitMs: number,
+  options: RunOptions,
 ): Promise<void> {
   const instance = world.instances.get(victim);
   if (instance === undefined) throw new Error(`${victim} is not running`);
@@ -140,6 +143,7 @@ async function killOnce(
     if (atMs === undefined) {
       const how = each.end === undefined ? 'heard nothing' : `ended: ${each.end.how}`;
       tally.findings.push(`call ${each.call} was lost by a kill (${how})`);
+      options.say(traceOf(world, each));
       continue;
     }
     const tookMs = atMs - killedAtMs;
@@ -160,24 +164,14 @@ async function renew(
   calls: readonly Conversation[],
   tally: Tally,
 ): Promise<Conversation[]> {
-  const next: Conversation[] = [];
-  for (const each of calls) {
-    const lost = each.losses.length;
-    if (each.isOn && lost < MOST_LOSSES) {
-      next.push(each);
-      continue;
-    }
-    if (each.isOn) {
-      if ((await answeredAgain([each])).length > 0) {
-        tally.findings.push(`call ${each.call} was not answered again after its last kill`);
-      }
-      await each.leave();
-    }
-    next.push(await world.dial());
+  const stay = calls.filter((each) => each.isOn && each.losses.length < MOST_LOSSES);
+  const leave = calls.filter((each) => each.isOn && !stay.includes(each));
+  for (const behind of leave.length === 0 ? [] : await answeredAgain(leave)) {
+    tally.findings.push(`call ${behind.call} was not answered again after its last kill`);
   }
-  const fresh = next.filter((each) => each.said.length === 0);
-  await waitUntil(() => fresh.every((each) => each.answered > 0 || !each.isOn), 20_000);
-  return next;
+  await Promise.all(leave.map(async (each) => await each.leave()));
+  const fresh = calls.length - stay.length;
+  return [...stay, ...(fresh === 0 ? [] : await underWay(world, fresh))];
 }
 
 /** The carrier neither falls through nor hangs up: a survivor must notice and fetch the calls. */
@@ -190,7 +184,7 @@ export async function killsWhileSilent(options: RunOptions): Promise<Outcome> {
     const calls = await underWay(world, options.short ? 2 : 6);
     await sleep(1_000 + seeded(options.seed)() * 4_000);
     const tally: Tally = { killed: 0, heardAgainMs: [], findings: [], phases: new Map() };
-    await killOnce(world, 'one', calls, tally, HEARD_AGAIN_SILENT_MS);
+    await killOnce(world, 'one', calls, tally, HEARD_AGAIN_SILENT_MS, options);
     for (const behind of await answeredAgain(calls.filter((each) => each.isOn))) {
       tally.findings.push(`call ${behind.call} was not answered again`);
     }

@@ -137,9 +137,14 @@ describe('docker-compose.yml', () => {
     expect(upstreams).toEqual(['one', 'two'].map((name) => `${name}:${EXPOSED_PORT}`));
     expect(caddyfile).toContain('health_uri /health/ready');
     expect(Number(/stream_timeout (\d+)m/.exec(caddyfile)?.[1])).toBeGreaterThan(15);
+    expect(caddyfile).toMatch(
+      /lb_retry_match \{\s+method GET POST\s+path \/voice\/\* \/messages\/\*/,
+    );
     expect(caddyfile).not.toMatch(/lb_policy (cookie|ip_hash|header)/);
   });
 });
+
+const NGINX = 'nginx.ingress.kubernetes.io';
 
 type Labels = Record<string, string>;
 type Manifest = {
@@ -304,6 +309,8 @@ describe('ops/kubernetes', () => {
       /proxy-(read|send)-timeout$/.test(name),
     );
     expect(timeouts).toHaveLength(2);
+    const retried = ingress.metadata.annotations?.[`${NGINX}/proxy-next-upstream`];
+    expect(retried).toBe('error non_idempotent');
     // A call may last a quarter of an hour: TIME_LIMIT_SECONDS in pipelines/calls.ts.
     for (const [, seconds] of timeouts) expect(Number(seconds)).toBeGreaterThan(15 * 60);
   });
