@@ -6,10 +6,20 @@ import { turnCountOf } from '../../src/store/sql/conversations.ts';
 /** A line that broke may be back by itself; nobody is to be rung while they ring us. */
 const CALL_BACK_AFTER_SECONDS = 30;
 
+/** A spool that comes late brings its turns within seconds. */
+const LATE_TURNS_AFTER_SECONDS = 20;
+
 export function afterCallHooks(jobs: Pick<Jobs, 'enqueueIn'>): DurableWriteHooks {
   return {
     conversationEnded: async (tx, { callSid }) => {
       await jobs.enqueueIn(tx, 'after-call', { callSid }, { key: callSid });
+    },
+    turnAfterEnd: async (tx, { callSid }) => {
+      // What comes in one go is gone through in one go: both steps look at all that is there then.
+      const key = `${callSid}/${await turnCountOf(tx, callSid)}`;
+      const when = { key, afterSeconds: LATE_TURNS_AFTER_SECONDS };
+      await jobs.enqueueIn(tx, 'transcript', { callSid }, when);
+      await jobs.enqueueIn(tx, 'memories', { callSid }, when);
     },
     alertRaised: async (tx, _call, { alertKey }) => {
       const { id: alertId } = await tx

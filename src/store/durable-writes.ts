@@ -45,6 +45,8 @@ export type DurableWriteHooks = {
     call: CallFacts,
     alert: AlertRecord,
   ) => Promise<void>;
+  /** Something was said, and comes to be known when the conversation has ended: a spool was late. */
+  readonly turnAfterEnd?: (tx: ScopedTransaction, call: CallFacts) => Promise<void>;
   readonly memoriesDue?: (tx: ScopedTransaction, call: CallFacts) => Promise<void>;
   readonly callBackDue?: (tx: ScopedTransaction, call: CallFacts) => Promise<void>;
   readonly webhookRecorded?: (tx: ScopedTransaction, eventId: string) => Promise<void>;
@@ -72,7 +74,9 @@ export function durableWritesIn(sealer: Sealer, hooks: DurableWriteHooks = {}) {
         await conversations.start(tx, write.call);
         return;
       case 'turn':
-        await conversations.putTurn(tx, write.call, write.turn);
+        if (await conversations.putTurn(tx, write.call, write.turn)) {
+          await hooks.turnAfterEnd?.(tx, write.call);
+        }
         return;
       case 'conversation-resumed':
         await conversations.resumed(tx, write.call, write.resumeCount);

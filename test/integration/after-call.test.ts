@@ -407,6 +407,31 @@ ${MEMORIES}
     );
   }, 40_000);
 
+  test('what comes of a call when it has been worked through is worked through as well', async (context) => {
+    let asked = 0;
+    const model = scripted('claude', () => ((asked += 1), MEMORIES));
+    const world = await openWorld(context, [model, scripted('gemini', () => ANALYSIS)]);
+    const { turns, ended } = writesOf('CA-late', world.seniorId, SAID);
+    await world.write(turns[1]!, ended);
+    await eventually(() => isIdle(world.jobs), 10_000);
+    // Another instance's spool comes late.
+    await world.write(turns[0]!, turns[2]!, turns[2]!);
+    const { transcript, memories } = await world.jobs.depths();
+    expect([transcript.later, memories.later]).toEqual([2, 2]);
+    await world.store.database.jobQueue.executeSql(
+      `update pgboss.job set start_after = now() where state < 'active'`,
+    );
+    asked = 0;
+    await eventually(() => world.jobs.figures().queues.memories.done === 3, 10_000);
+    // Both find all of it there; the second one finds it done, or finds the same.
+    expect(asked).toBeLessThanOrEqual(2);
+    await eventually(() => isIdle(world.jobs), 10_000);
+    const kept = await world.store.database.withScope(service, (tx) =>
+      world.memories.of(tx, world.seniorId),
+    );
+    expect(kept).toHaveLength(2);
+  }, 40_000);
+
   test('the same told in a later call makes a memory weightier, not a second one', async (context) => {
     const visit = 'She has an appointment with Doctor Weber at the heart clinic in Bonn on';
     const texts = [`${visit} 27 November.`, `${visit} the 27 November!`, `${visit} 28 November.`];

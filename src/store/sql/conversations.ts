@@ -95,14 +95,17 @@ async function idOf(tx: ScopedTransaction, callSid: string): Promise<string | un
   return row?.id;
 }
 
-/** Writes a turn down, or a newer revision of it: as a rule in one statement. */
+/**
+ * Writes a turn down, or a newer revision of it: as a rule in one statement.
+ * @returns true where something new came of a conversation that has ended already.
+ */
 function putTurnWith(sealer: Sealer) {
-  return async (tx: ScopedTransaction, call: CallFacts, turn: TurnRecord): Promise<void> => {
+  return async (tx: ScopedTransaction, call: CallFacts, turn: TurnRecord): Promise<boolean> => {
     const seal = (column: string, text: string): Buffer =>
       sealer.seal(turnPlace(call.callSid, turn, column), text);
     const heard = seal('heard_sealed', turn.heard);
     const spoken = turn.spoken === undefined ? null : seal('spoken_sealed', turn.spoken);
-    const put = sql`
+    const put = sql<{ state: 'active' | 'ended' }>`
       insert into turns (id, conversation_id, speaker, turn_key, revision, kind, answers,
         heard_sealed, spoken_sealed, interrupted, happened_at, timings)
       select ${uuidv7()}::uuid, c.id, ${turn.speaker}::text, ${turn.turnKey}::text,
@@ -115,12 +118,15 @@ function putTurnWith(sealer: Sealer) {
         heard_sealed = excluded.heard_sealed, spoken_sealed = excluded.spoken_sealed,
         interrupted = excluded.interrupted, happened_at = excluded.happened_at,
         timings = excluded.timings, committed_at = now()
-      where turns.revision < excluded.revision`;
-    const { numAffectedRows } = await put.execute(tx);
-    if ((numAffectedRows ?? 0n) > 0n || (await idOf(tx, call.callSid)) !== undefined) return;
+      where turns.revision < excluded.revision
+      returning (select c.state from conversations c where c.id = turns.conversation_id) as state`;
+    const [written] = (await put.execute(tx)).rows;
+    if (written !== undefined) return written.state === 'ended';
+    if ((await idOf(tx, call.callSid)) !== undefined) return false;
     // The first to arrive of its call.
     await start(tx, call);
     await put.execute(tx);
+    return false;
   };
 }
 
