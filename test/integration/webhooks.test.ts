@@ -184,7 +184,8 @@ test('a hundred different ones, five copies each, in any order: each once', asyn
   await ask(world.database, `update webhook_events set received_at = now() - interval '1 min'`);
   await world.a.inbox.sweep();
   await untilRows(world.database, allDone(100));
-  expect(world.acts.map((act) => act.split(' ')[0]).sort()).toEqual(keys.toSorted());
+  expect(new Set(world.acts.map((act) => act.split(' ')[0]))).toEqual(new Set(keys));
+  expect(world.acts).toHaveLength(keys.length);
 });
 
 test.skipIf(process.env['TEST_DATABASE_URL'])(
@@ -299,7 +300,7 @@ test('a failed one is replayed under its key, acted upon again, and audited', as
     replayWebhook(world.a.store, id, 'command'),
     replayWebhook(world.b.store, id, 'endpoint'),
   ]);
-  expect(twice.map((each) => each?.isReplayed).toSorted()).toEqual([false, true]);
+  expect(twice.filter((each) => each?.isReplayed)).toHaveLength(1);
   expect(await Promise.all([world.a.inbox.process(id), world.b.inbox.process(id)])).toEqual(
     expect.arrayContaining(['done', 'elsewhere']),
   );
