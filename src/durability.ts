@@ -20,6 +20,7 @@ import { createPeopleDirectory, type PeopleDirectory } from './store/people-dire
 import type { Sealer } from './store/sealed-text.ts';
 import type { SpoolFigures } from './store/spool-types.ts';
 import type { Database, DatabaseFigures } from './store/sql/database.ts';
+import { QueryRefused } from './store/sql/database-errors.ts';
 import { importPeople, type ImportedPerson } from './store/sql/people-import.ts';
 import { beginStore, type Store } from './store/store.ts';
 import { isUuid, uuidOf } from './store/uuid.ts';
@@ -174,6 +175,10 @@ function withIds({ person, family }: PersonEntry): ImportedPerson {
 function startError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof StartError) return error;
   if (error instanceof DirectoryHeld) return new StartError(error.message, error);
+  if (error instanceof QueryRefused) {
+    const why = `refused (${error.code}): its user needs CREATEROLE once and CREATE on its schema`;
+    return new StartError(`the database could not be opened: ${why}`, error);
+  }
   return new StartError(`the database could not be opened: ${error.message}`, error);
 }
 

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { startByteProxy } from '../helpers/byte-proxy.ts';
 import { stored, wordsOf } from '../helpers/kept-call.ts';
@@ -178,6 +179,48 @@ describe('the process has no room', () => {
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatch(/is in use by process \d+ .*DATA_DIR/);
     expect(second.output()).not.toMatch(/\n\s+at /);
+  }, 60_000);
+
+  it('a database in which it may do nothing: one clear line, and an exit code', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const made = await postgres.createDatabase();
+    const admin = new pg.Client({ connectionString: made.adminUrl });
+    await admin.connect();
+    await admin.query(`create role hearthline_test_stranger login`);
+    await admin.query(`revoke all on schema public from public`);
+    await admin.end();
+    const url = new URL(made.url);
+    url.username = 'hearthline_test_stranger';
+    const { env, dataDir } = await place(url.href);
+    const server = await startServer({ onTestFinished }, { emulators, env, dataDir });
+    expect(await server.exited).toBe(1);
+    const lines = server
+      .output()
+      .split('\n')
+      .filter((line) => line.startsWith('hearthline: the database could not be opened'));
+    expect(lines, server.output()).toHaveLength(1);
+    expect(server.output()).not.toMatch(/\n\s+at /);
+    expect(server.output()).not.toContain('"message":"ready"');
+  }, 60_000);
+
+  it('a database that takes connections and says nothing: calls are taken soon all the same', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const { url, proxy } = await hangable(await postgres.createDatabase());
+    onTestFinished(async () => proxy.close());
+    proxy.set('hang');
+    const { env, dataDir } = await place(url);
+    const server = await startServer({ onTestFinished }, { emulators, env, dataDir });
+    const status = async (): Promise<number> => (await fetch(`${server.url}/health/ready`)).status;
+    expect(await status()).toBe(503);
+    const beganAt = performance.now();
+    while ((await status()) !== 200 && performance.now() - beganAt < 20_000) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(performance.now() - beganAt).toBeLessThan(7_000);
   }, 60_000);
 
   it('a port that another process has: it says so and ends', async ({ expect, onTestFinished }) => {

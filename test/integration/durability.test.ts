@@ -96,6 +96,6 @@ describe.concurrent.each(['server', 'embedded'] as const)(
       expect(alerts).toMatchObject([{ severity: 'high', seniorId: conversation?.seniorId }]);
       expect(alerts[0]?.alertKey).toMatch(new RegExp(`^${leg.callSid}/`));
       expect(wordsOf(alerts[0]?.evidence ?? '')).toContain('fallen');
-    }, 60_000);
+    }, 120_000);
   },
 );

@@ -34,7 +34,7 @@ export class QueryRefused extends Error {
 }
 
 /** Data, integrity, and statements that are wrong or not allowed: trying again changes nothing. */
-const REFUSALS = new Set(['21', '22', '23', '42', '44']);
+const REFUSALS = new Set(['21', '22', '23', '3F', '42', '44']);
 
 /** What to throw instead of an error of node-postgres; anything else comes back as it is. */
 export function translateError(error: unknown): unknown {
@@ -56,7 +56,7 @@ export function translateError(error: unknown): unknown {
 
 /** node-postgres tells these by their words alone. */
 const CONNECTION_MESSAGES =
-  /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Client was closed|Cannot use a pool after|The server does not support SSL|Connection ended)/i;
+  /^(Connection terminated|timeout expired|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Client was closed|Cannot use a pool after|The server does not support SSL|Connection ended)/i;
 
 function textField(error: Error, name: string): string | undefined {
   const value: unknown = Reflect.get(error, name);
