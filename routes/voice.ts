@@ -3,13 +3,13 @@
  * order, and answers quickly: nothing slow belongs on the way to the caller's first sound.
  */
 import { randomUUID } from 'node:crypto';
-import { Router, type Request, type Response } from 'express';
+import { Router, type Request } from 'express';
 import { z } from 'zod';
 import type { Call } from '../pipelines/call.ts';
 import type { CallSessions } from '../pipelines/call-sessions.ts';
 import { FIRST_EPOCH, MAX_RESUMES, type Calls } from '../pipelines/calls.ts';
 import type { WebhookInbox } from '../pipelines/webhooks.ts';
-import { isWithoutPersonalData } from '../src/companion/person.ts';
+import { isWithoutPersonalData, type Person } from '../src/companion/person.ts';
 import type { Logger } from '../src/log.ts';
 import type { People } from '../src/people.ts';
 import type { StreamTokens } from '../src/store/stream-tokens.ts';
@@ -58,49 +58,50 @@ const LOST = {
   es: 'Lo siento, hoy la conexión es mala. Llame un poco más tarde, por favor. Adiós.',
 } as const;
 
+type Form = z.output<typeof answerForm>;
+
 export function voiceRoutes(options: VoiceRoutesOptions): Router {
-  const { calls, people, tokens, sessions, log } = options;
   const router = Router();
-
-  /** TwiML that lets this call's next stream in. */
-  const streamTwiml = async (call: Call): Promise<string> => {
-    const { callSid: sid, direction, person, epoch } = call.identity;
-    const plain = isWithoutPersonalData(person) ? 'yes' : 'no';
-    const data = { direction, personId: person.personId, epoch: String(epoch), plain };
-    const token = await tokens.issue({ callSid: sid, data });
-    const urls = {
-      stream: options.streamUrl(),
-      status: options.webhookUrl('/voice/stream-status'),
-      resume: options.webhookUrl('/voice/resume'),
-    };
-    return connectStream(urls, token);
+  const isToBeSentOn = sendingOn(options);
+  const add = (name: 'answer' | 'resume' | 'say', twimlFor: (form: Form) => Promise<string>) => {
+    router.post(`/${name}`, async (req, res) => {
+      const form = answerForm.safeParse(req.body);
+      if (!form.success) {
+        res.status(400).end();
+        return;
+      }
+      // A call is answered once; the others come as often as something is to be done.
+      const which = name === 'answer' ? name : `${name}/${tokenOf(req)}`;
+      record(options, req, `${form.data.CallSid}/${which}`);
+      res.type('text/xml').send(await twimlFor(form.data));
+    });
   };
+  add('answer', async (form) => await answer(options, form, isToBeSentOn));
+  add('resume', async (form) => await resume(options, form, isToBeSentOn));
+  add('say', async (form) => say(options, form));
+  return router;
+}
 
-  router.post('/answer', async (req, res) => {
-    const form = answerForm.safeParse(req.body);
-    if (!form.success) return badForm(res);
-    const { CallSid: sid, From, To, Direction } = form.data;
-    const outbound = Direction.startsWith('outbound');
-    const person = outbound
-      ? (calls.dialledPerson(To) ?? people.byPhone(To))
-      : asSureAs(people.byPhone(From), form.data.StirVerstat, options.trustCallerId);
-    record(options, req, `${sid}/answer`);
-    const call = calls.answer(sid, outbound ? 'outbound' : 'inbound', person);
-    if (!call && calls.endOf(sid) !== undefined) return xml(res, hangUp());
-    if (!call && isToBeSentOn(sid)) {
-      return xml(res, resumeLater(options.webhookUrl('/voice/answer')));
-    }
-    if (!call) {
-      log.warn('call refused: no room', { callSid: sid, calls: calls.active });
-      return xml(res, sayAndHangUp(FULL[person.language], person.language));
-    }
-    call.listen();
-    xml(res, await streamTwiml(call));
-  });
+/** TwiML that lets this call's next stream in. */
+async function streamTwiml(options: VoiceRoutesOptions, call: Call): Promise<string> {
+  const { callSid: sid, direction, person, epoch } = call.identity;
+  const plain = isWithoutPersonalData(person) ? 'yes' : 'no';
+  const data = { direction, personId: person.personId, epoch: String(epoch), plain };
+  const token = await options.tokens.issue({ callSid: sid, data });
+  const urls = {
+    stream: options.streamUrl(),
+    status: options.webhookUrl('/voice/stream-status'),
+    resume: options.webhookUrl('/voice/resume'),
+  };
+  return connectStream(urls, token);
+}
 
+type IsToBeSentOn = (callSid: string) => boolean;
+
+/** A call that was let go of here and has come back before the balancer knows that we leave. */
+function sendingOn({ calls, sessions }: VoiceRoutesOptions): IsToBeSentOn {
   const sentOn = new Map<string, number>();
-  /** A call that was let go of here and has come back before the balancer knows that we leave. */
-  const isToBeSentOn = (sid: string): boolean => {
+  return (sid) => {
     const times = (sentOn.get(sid) ?? 0) + 1;
     const isOurs = calls.get(sid) !== undefined || !calls.isDraining;
     if (isOurs || !sessions.hasOtherAccepting || times > MAX_SENT_ON) return false;
@@ -109,71 +110,96 @@ export function voiceRoutes(options: VoiceRoutesOptions): Router {
     if (sentOn.size > MAX_REMEMBERED && oldest !== undefined) sentOn.delete(oldest);
     return true;
   };
+}
 
-  router.post('/resume', async (req, res) => {
-    const form = answerForm.safeParse(req.body);
-    if (!form.success) return badForm(res);
-    const { CallSid: sid, From, To, Direction, CallStatus } = form.data;
-    const outbound = Direction.startsWith('outbound');
-    const person = outbound
-      ? people.byPhone(To)
-      : asSureAs(people.byPhone(From), form.data.StirVerstat, options.trustCallerId);
-    const { language } = person;
-    record(options, req, `${sid}/resume/${tokenOf(req)}`);
-    const end = calls.endOf(sid);
-    if (end === 'broken') return xml(res, sayAndHangUp(LOST[language], language));
-    if (end === 'ended') return xml(res, hangUp());
-    if (isToBeSentOn(sid)) return xml(res, resumeLater(options.webhookUrl('/voice/resume')));
-    const known = calls.get(sid);
-    const taken = known
-      ? ({ kind: 'taken', call: known } as const)
-      : await sessions.takeOver({
-          callSid: sid,
-          direction: outbound ? 'outbound' : 'inbound',
-          person,
-          why: 'resume',
-          inProgress: CallStatus === 'in-progress',
-          above: FIRST_EPOCH,
-        });
-    if (taken.kind === 'over') return xml(res, hangUp());
-    if (taken.kind !== 'taken') {
-      log.error('call could not be taken over', { callSid: sid, what: taken.kind });
-      return xml(res, sayAndHangUp(LOST[language], language));
-    }
-    const { call } = taken;
-    if (call.isEnding) return xml(res, hangUp());
-    if (known && call.losses >= MAX_RESUMES) {
-      log.error('call lost its stream too often', { callSid: sid, epoch: call.epoch });
-      call.giveUp();
-      return xml(res, sayAndHangUp(LOST[language], language));
-    }
-    call.resumeAsked();
-    log.info(known ? 'call resumes' : 'call taken over', {
-      callSid: sid,
-      epoch: call.identity.epoch,
-    });
-    xml(res, await streamTwiml(call));
-  });
+function isOutbound({ Direction }: Form): boolean {
+  return Direction.startsWith('outbound');
+}
 
-  // Where the carrier is sent when no voice of ours can speak. The words wait in the call, since a URL
-  // would end up in logs.
-  router.post('/say', (req, res) => {
-    const form = answerForm.safeParse(req.body);
-    if (!form.success) return badForm(res);
-    const { CallSid: sid } = form.data;
-    const call = calls.get(sid);
-    record(options, req, `${sid}/say/${tokenOf(req)}`);
-    const resume = options.webhookUrl('/voice/resume');
-    // Another process has the words: what can be done here is to go on without them.
-    if (!call && calls.endOf(sid) === undefined) return xml(res, resumeLater(resume, 0));
-    if (!call || call.isEnding) return xml(res, hangUp());
-    const words = call.wordsForCarrier();
-    const { language } = call.identity.person;
-    log.info('carrier speaks', { callSid: sid });
-    xml(res, sayAndResume(words, language, resume));
-  });
+/** Whoever called, as far as they may be taken for them. */
+function callerOf({ people, trustCallerId }: VoiceRoutesOptions, form: Form): Person {
+  return asSureAs(people.byPhone(form.From), form.StirVerstat, trustCallerId);
+}
 
-  return router;
+async function answer(
+  options: VoiceRoutesOptions,
+  form: Form,
+  isToBeSentOn: IsToBeSentOn,
+): Promise<string> {
+  const { calls, people, log } = options;
+  const { CallSid: sid, To } = form;
+  const outbound = isOutbound(form);
+  const person = outbound
+    ? (calls.dialledPerson(To) ?? people.byPhone(To))
+    : callerOf(options, form);
+  const call = calls.answer(sid, outbound ? 'outbound' : 'inbound', person);
+  if (!call && calls.endOf(sid) !== undefined) return hangUp();
+  if (!call && isToBeSentOn(sid)) return resumeLater(options.webhookUrl('/voice/answer'));
+  if (!call) {
+    log.warn('call refused: no room', { callSid: sid, calls: calls.active });
+    return sayAndHangUp(FULL[person.language], person.language);
+  }
+  call.listen();
+  return await streamTwiml(options, call);
+}
+
+async function resume(
+  options: VoiceRoutesOptions,
+  form: Form,
+  isToBeSentOn: IsToBeSentOn,
+): Promise<string> {
+  const { calls, people, sessions, log } = options;
+  const { CallSid: sid, To, CallStatus } = form;
+  const outbound = isOutbound(form);
+  const person = outbound ? people.byPhone(To) : callerOf(options, form);
+  const { language } = person;
+  const end = calls.endOf(sid);
+  if (end === 'broken') return sayAndHangUp(LOST[language], language);
+  if (end === 'ended') return hangUp();
+  if (isToBeSentOn(sid)) return resumeLater(options.webhookUrl('/voice/resume'));
+  const known = calls.get(sid);
+  const taken = known
+    ? ({ kind: 'taken', call: known } as const)
+    : await sessions.takeOver({
+        callSid: sid,
+        direction: outbound ? 'outbound' : 'inbound',
+        person,
+        why: 'resume',
+        inProgress: CallStatus === 'in-progress',
+        above: FIRST_EPOCH,
+      });
+  if (taken.kind === 'over') return hangUp();
+  if (taken.kind !== 'taken') {
+    log.error('call could not be taken over', { callSid: sid, what: taken.kind });
+    return sayAndHangUp(LOST[language], language);
+  }
+  const { call } = taken;
+  if (call.isEnding) return hangUp();
+  if (known && call.losses >= MAX_RESUMES) {
+    log.error('call lost its stream too often', { callSid: sid, epoch: call.epoch });
+    call.giveUp();
+    return sayAndHangUp(LOST[language], language);
+  }
+  call.resumeAsked();
+  const { epoch } = call.identity;
+  log.info(known ? 'call resumes' : 'call taken over', { callSid: sid, epoch });
+  return await streamTwiml(options, call);
+}
+
+/**
+ * Where the carrier is sent when no voice of ours can speak. The words wait in the call, since a URL
+ * would end up in logs.
+ */
+function say({ calls, log, webhookUrl }: VoiceRoutesOptions, { CallSid: sid }: Form): string {
+  const call = calls.get(sid);
+  const back = webhookUrl('/voice/resume');
+  // Another process has the words: what can be done here is to go on without them.
+  if (!call && calls.endOf(sid) === undefined) return resumeLater(back, 0);
+  if (!call || call.isEnding) return hangUp();
+  const words = call.wordsForCarrier();
+  const { language } = call.identity.person;
+  log.info('carrier speaks', { callSid: sid });
+  return sayAndResume(words, language, back);
 }
 
 /** Kept as it came, whatever is answered. Not waited for. */
@@ -186,12 +212,4 @@ function record({ inbox }: VoiceRoutesOptions, req: Request, eventKey: string): 
 function tokenOf(req: Request): string {
   const token = req.get('i-twilio-idempotency-token') ?? '';
   return /^[0-9A-Za-z-]{8,64}$/.test(token) ? token : randomUUID();
-}
-
-function badForm(res: Response): void {
-  res.status(400).end();
-}
-
-function xml(res: Response, body: string): void {
-  res.type('text/xml').send(body);
 }
