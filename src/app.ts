@@ -188,10 +188,15 @@ export async function createApp(
         : makeCommonLines(speechCache, config.elevenlabs.voiceId);
     await Promise.all([vendors.warm(), lines, warmUpCore(() => closed)]);
   };
-  durability?.serveJobs({ models: vendors.llm, place: (person) => calls.place(person) });
+  durability?.serveJobs({
+    models: vendors.llm,
+    // As calls know them, with what they told before.
+    place: (person) => calls.place(people.byId(person.personId) ?? person),
+  });
   // Never rejects. They need what calls need, and are in less of a hurry.
   const beginJobs = async (): Promise<void> => {
-    await Promise.allSettled([durability?.settled, warming.promise]);
+    const late = sleep(JOBS_WAIT_MS, undefined, { ref: false });
+    await Promise.allSettled([durability?.settled, Promise.race([warming.promise, late])]);
     if (!closed) await durability?.jobs.start();
   };
   return {
@@ -238,6 +243,9 @@ export async function createApp(
 
 /** A database that hangs must not keep the process; what it did not get is on the disk. */
 const CLOSE_STORE_MS = 2_000;
+
+/** How long jobs leave the machine to what the first calls need. */
+const JOBS_WAIT_MS = 2_000;
 
 /** What is not done by then is handed to another instance, or to the next start. */
 const STOP_JOBS_MS = 1_000;

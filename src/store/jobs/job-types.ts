@@ -122,7 +122,7 @@ export type Jobs = {
   start(): Promise<void>;
   /**
    * Takes no more, waits for what is under way, and hands back what is not done in time. What is
-   * enqueued afterwards, while the database is open, is for whoever comes next.
+   * enqueued afterwards, while the database is open, is for whoever comes next. Idempotent.
    */
   stop(timeoutMs: number): Promise<void>;
   /** The dead letters, the latest first. @throws DatabaseUnavailable */

@@ -58,6 +58,7 @@ class PgBossJobs implements Jobs {
   readonly #counts = new Map<JobName, Counts>();
   readonly #stopped = new AbortController();
   #starting: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
   #queue: JobQueue | undefined;
   #runner: JobRunner | undefined;
   #depths: JobDepths = NO_DEPTHS;
@@ -94,6 +95,10 @@ class PgBossJobs implements Jobs {
   }
 
   async stop(timeoutMs: number): Promise<void> {
+    await (this.#stopping ??= this.#stop(timeoutMs));
+  }
+
+  async #stop(timeoutMs: number): Promise<void> {
     this.#stopped.abort();
     clearInterval(this.#looking);
     await this.#runner?.stop(Math.max(0, timeoutMs - CLOSE_MS));
