@@ -17,7 +17,7 @@ const RISKIEST: readonly (readonly [MatrixVendor, MatrixFault])[] = [
 ];
 
 describe('the fault matrix, short form', () => {
-  it('every promise holds in the riskiest cells', { timeout: 300_000 }, async () => {
+  it('every promise holds in the riskiest cells', { timeout: 480_000 }, async () => {
     const cells = allCells().filter(
       ({ vendor, fault, skipped }) =>
         skipped === undefined && RISKIEST.some(([v, f]) => v === vendor && f === fault),
