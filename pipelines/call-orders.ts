@@ -20,7 +20,7 @@ export type CallParts = {
   readonly outlet: Outlet;
   readonly carrierVoice: CarrierVoice;
   readonly recorder: CallRecorder;
-  publish(event: CallEvent): void;
+  readonly publish: (event: CallEvent) => void;
   hangUp(): void;
   /** Closes the media socket so that the carrier goes on elsewhere. */
   move(): void;
@@ -29,7 +29,7 @@ export type CallParts = {
 
 /** @returns what performs one order; it awaits nothing and throws only for a defect. */
 export function performIn(parts: CallParts): (effect: Effect) => void {
-  const { ears, mind, voice, tools, outlet, carrierVoice, recorder } = parts;
+  const { ears, mind, voice, tools, outlet, carrierVoice } = parts;
   /** Fixed lines that have not been heard yet: their first sound is told from a reply's. */
   const lines = new Map<number, string>();
 
@@ -69,25 +69,6 @@ export function performIn(parts: CallParts): (effect: Effect) => void {
     }
   };
 
-  const record = (effect: Commit): void => {
-    switch (effect.kind) {
-      case 'record-caller': {
-        recorder.callerSaid(effect);
-        const { turnId, revision, text } = effect;
-        const backchannel = effect.as === 'backchannel';
-        return parts.publish({ what: 'caller-said', turnId, revision, text, backchannel });
-      }
-      case 'record-companion': {
-        recorder.companionSaid(effect);
-        const { utterance, turnId, heard: text, interrupted } = effect;
-        return parts.publish({ what: 'companion-said', utterance, turnId, text, interrupted });
-      }
-      case 'raise-alert':
-        recorder.alertRaised(effect);
-        return parts.publish({ what: 'alert-raised', ...effect.signal });
-    }
-  };
-
   return (effect) => {
     switch (effect.kind) {
       case 'ask-model':
@@ -107,7 +88,7 @@ export function performIn(parts: CallParts): (effect: Effect) => void {
       case 'record-caller':
       case 'record-companion':
       case 'raise-alert':
-        return record(effect);
+        return record(parts, effect);
       case 'hang-up':
         return parts.hangUp();
       case 'move-call':
@@ -120,6 +101,26 @@ export function performIn(parts: CallParts): (effect: Effect) => void {
         return speak(effect);
     }
   };
+}
+
+/** Kept first, then told to those who watch. */
+function record({ recorder, publish }: CallParts, effect: Commit): void {
+  switch (effect.kind) {
+    case 'record-caller': {
+      recorder.callerSaid(effect);
+      const { turnId, revision, text } = effect;
+      const backchannel = effect.as === 'backchannel';
+      return publish({ what: 'caller-said', turnId, revision, text, backchannel });
+    }
+    case 'record-companion': {
+      recorder.companionSaid(effect);
+      const { utterance, turnId, heard: text, interrupted } = effect;
+      return publish({ what: 'companion-said', utterance, turnId, text, interrupted });
+    }
+    case 'raise-alert':
+      recorder.alertRaised(effect);
+      return publish({ what: 'alert-raised', ...effect.signal });
+  }
 }
 
 type OrderOf<K extends Effect['kind']> = Extract<Effect, { kind: K }>;

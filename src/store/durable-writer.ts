@@ -135,17 +135,20 @@ class SpoolingWriter<W> implements DurableWriter<W> {
     const attempt = this.#attempt((tx) => this.#options.apply(tx, write));
     const outcome = await soonOr(attempt, this.#options.patienceMs ?? PATIENCE_MS);
     if (outcome === undefined) {
-      this.#stragglers.add(attempt);
-      void attempt.then((late) => {
-        this.#stragglers.delete(attempt);
-        this.#notice(late);
-      });
+      void this.#outlive(attempt);
       return this.#toSpool(write, attempt);
     }
     this.#notice(outcome);
     if (outcome.kind === 'done') return 'database';
     if (outcome.kind === 'no') return this.#setAside(JSON.stringify(write), outcome.code);
     return this.#toSpool(write);
+  }
+
+  /** Owned by `close`, which waits for it. */
+  async #outlive(attempt: Promise<Outcome>): Promise<void> {
+    this.#stragglers.add(attempt);
+    this.#notice(await attempt);
+    this.#stragglers.delete(attempt);
   }
 
   async #toSpool(write: W, attempt?: Promise<Outcome>): Promise<Kept> {

@@ -39,12 +39,11 @@ export function launchServer(
   env: Readonly<Record<string, string>>,
   fileLimitKb?: number,
 ): LaunchedServer {
-  const limit = ['bash', '-c', `ulimit -f ${fileLimitKb ?? 0}; exec "$0" "$@"`];
-  const [program = '', ...args] = [
-    ...(fileLimitKb === undefined ? [] : limit),
-    process.execPath,
-    'src/main.ts',
-  ];
+  const limit = `ulimit -f ${fileLimitKb ?? 0}; exec "$0" "$@"`;
+  const [program, args] =
+    fileLimitKb === undefined
+      ? [process.execPath, ['src/main.ts']]
+      : ['bash', ['-c', limit, process.execPath, 'src/main.ts']];
   const child = spawn(program, args, {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -81,15 +81,12 @@ export function importedAs(sealer: Sealer, id: string, sealed: Uint8Array): stri
   return typeof importStamp === 'string' ? importStamp : undefined;
 }
 
-/** @param defaultManner what a senior without a setting of their own gets. */
-export function peopleIn(sealer: Sealer, defaultManner: Person['manner']) {
-  const place = seniorPlace;
-
-  function snapshotOf(row: SnapshotRow): PersonSnapshot {
+function snapshotWith(sealer: Sealer, defaultManner: Person['manner']) {
+  return (row: SnapshotRow): PersonSnapshot => {
     const profile =
       row.profile_sealed === null
         ? EMPTY
-        : profileFrom(sealer.open(place(row.id, 'profile_sealed'), row.profile_sealed));
+        : profileFrom(sealer.open(seniorPlace(row.id, 'profile_sealed'), row.profile_sealed));
     return {
       status: row.status,
       callConsent: row.call_consent ?? undefined,
@@ -106,8 +103,8 @@ export function peopleIn(sealer: Sealer, defaultManner: Person['manner']) {
       })),
       person: {
         personId: row.id,
-        name: sealer.open(place(row.id, 'name_sealed'), row.name_sealed),
-        phone: sealer.open(place(row.id, 'phone_sealed'), row.phone_sealed),
+        name: sealer.open(seniorPlace(row.id, 'name_sealed'), row.name_sealed),
+        phone: sealer.open(seniorPlace(row.id, 'phone_sealed'), row.phone_sealed),
         language: row.language,
         timeZone: row.time_zone,
         ...profile,
@@ -115,7 +112,14 @@ export function peopleIn(sealer: Sealer, defaultManner: Person['manner']) {
         manner: { ...defaultManner, ...row.manner },
       },
     };
-  }
+  };
+}
+
+/** @param defaultManner what a senior without a setting of their own gets. */
+export function peopleIn(sealer: Sealer, defaultManner: Person['manner']) {
+  const place = seniorPlace;
+
+  const snapshotOf = snapshotWith(sealer, defaultManner);
 
   async function snapshots(
     tx: ScopedTransaction,
@@ -160,19 +164,7 @@ export function peopleIn(sealer: Sealer, defaultManner: Person['manner']) {
     byIds: (tx: ScopedTransaction, seniorIds: readonly string[]): Promise<PersonSnapshot[]> =>
       snapshots(tx, sql<boolean>`s.id = any (${seniorIds}::uuid[])`, seniorIds.length),
 
-    /**
-     * Everybody's id, and a word that is another one whenever what is known of them has changed:
-     * themselves, their consents, their memories.
-     */
-    async versions(tx: ScopedTransaction): Promise<{ id: string; version: string }[]> {
-      const { rows } = await sql<{ id: string; version: string }>`
-        select s.id, concat_ws('/', s.xmin::text,
-          (select count(*)::text || max(c.id::text) from consents c where c.senior_id = s.id),
-          (select count(*)::text || max(m.updated_at)::text from memories m
-            where m.senior_id = s.id)) as version
-        from seniors s`.execute(tx);
-      return rows;
-    },
+    versions,
 
     byId: (tx: ScopedTransaction, seniorId: string): Promise<PersonSnapshot | undefined> =>
       snapshot(tx, sql<boolean>`s.id = ${seniorId}::uuid`),
@@ -245,4 +237,18 @@ function consentWith(sealer: Sealer) {
       })
       .execute();
   };
+}
+
+/**
+ * Everybody's id, and a word that is another one whenever what is known of them has changed:
+ * themselves, their consents, their memories.
+ */
+async function versions(tx: ScopedTransaction): Promise<{ id: string; version: string }[]> {
+  const { rows } = await sql<{ id: string; version: string }>`
+    select s.id, concat_ws('/', s.xmin::text,
+      (select count(*)::text || max(c.id::text) from consents c where c.senior_id = s.id),
+      (select count(*)::text || max(m.updated_at)::text from memories m
+        where m.senior_id = s.id)) as version
+    from seniors s`.execute(tx);
+  return rows;
 }
