@@ -159,6 +159,9 @@ export class CallSessions {
         return this.#calls?.over(notice.callSid, 'told');
       case 'answered-by':
         return this.#calls?.answeredBy(notice.callSid, notice.who, 'told');
+      case 'withdrawn':
+        // Not of a call: a live one with them goes on.
+        return;
     }
   }
 }

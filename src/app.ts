@@ -146,6 +146,9 @@ export async function createApp(
     webhooks: { refused: () => http.refusedWebhooks(), acts: () => inbox.acts() },
   });
   const inbox = openInbox({ calls, store, durability, instance, log });
+  const unwatch = store.watch((notice) => {
+    if (notice.kind === 'withdrawn') durability?.directory.withdraw(notice.personId);
+  });
   const http = createHttp({
     calls,
     people,
@@ -230,6 +233,7 @@ export async function createApp(
       http.close();
       await media.close();
       await unbind(server);
+      unwatch();
       await inbox.close();
       await sessions.close();
       await durability?.jobs.stop(STOP_JOBS_MS);
@@ -295,7 +299,13 @@ function openInbox(parts: {
     calls,
     log,
     writer: kept?.writer,
-    withdraw: (phone) => durability?.directory.withdraw(phone),
+    withdraw: (phone) => {
+      const personId = durability?.directory.byPhone(phone)?.personId;
+      if (personId === undefined) return;
+      durability?.directory.withdraw(personId);
+      // The others follow the database where they are not told.
+      session.tell({ kind: 'withdrawn', personId, from: instance }).catch(() => undefined);
+    },
     // Who has just been read is read again by the directory itself, soon.
     peopleChanged: async () => await durability?.directory.refresh().catch(() => undefined),
   });

@@ -16,10 +16,10 @@ export type PeopleDirectory = {
   /** Whether it has been read from the database since the start. */
   readonly isLoaded: boolean;
   /**
-   * Whoever has this number (E.164) is not to be called any more, from now on: they have just said
-   * so, and the database may be slower to know it.
+   * This person is not to be called any more, from now on: they have just said so, and the database
+   * may be slower to know it.
    */
-  withdraw(phone: string): void;
+  withdraw(seniorId: string): void;
   /** Reads what has changed. @throws DatabaseUnavailable, and keeps what it had. */
   refresh(): Promise<void>;
   /** Begins to follow the database. */
@@ -82,8 +82,8 @@ class FollowingDirectory implements PeopleDirectory {
     return this.#byId.get(seniorId)?.person;
   }
 
-  withdraw(phone: string): void {
-    const known = this.#byId.get(this.#byPhone.get(phone) ?? '');
+  withdraw(seniorId: string): void {
+    const known = this.#byId.get(seniorId);
     if (known !== undefined) this.#put({ ...known.person, active: false }, known.version);
   }
 

@@ -26,6 +26,7 @@ const noticeSchema = z.discriminatedUnion('kind', [
     who: z.enum(['human', 'machine', 'fax', 'unknown']),
     ...about,
   }),
+  z.object({ kind: z.literal('withdrawn'), personId: z.string(), from: z.string() }),
 ]);
 
 export function encode(value: TokenClaim | CallRecord | CallNotice): string {

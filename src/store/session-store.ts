@@ -32,7 +32,7 @@ export type CallRecord = {
   readonly traceId?: string;
 };
 
-/** What instances tell one another about a call. Whoever has the call acts on it. */
+/** What instances tell one another about a call, which whoever has it acts on, or about a person. */
 export type CallNotice =
   /** `from` holds the call now, under this epoch. */
   | {
@@ -48,7 +48,9 @@ export type CallNotice =
       readonly callSid: string;
       readonly who: 'human' | 'machine' | 'fax' | 'unknown';
       readonly from: string;
-    };
+    }
+  /** Somebody has just said that they do not want to be called any more. */
+  | { readonly kind: 'withdrawn'; readonly personId: string; readonly from: string };
 
 /** An instance that was heard of; `alive`: its last beat is not yet over. */
 export type InstanceSeen = {

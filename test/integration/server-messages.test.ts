@@ -17,18 +17,24 @@ import {
   type LineUnderTest,
 } from '../helpers/line-under-test.ts';
 import { startPostgres, type TestDatabase, type TestPostgres } from '../helpers/postgres-server.ts';
+import { startRedis, type TestRedis } from '../helpers/redis-server.ts';
 
 const ADMIN_TOKEN = randomBytes(24).toString('hex');
 
 let postgres: TestPostgres;
 let emulators: Emulators;
+let redis: TestRedis;
 let home: string;
 beforeAll(async () => {
-  [postgres, emulators] = await Promise.all([startPostgres(), startEmulators()]);
+  [postgres, emulators, redis] = await Promise.all([
+    startPostgres(),
+    startEmulators(),
+    startRedis(),
+  ]);
   home = await mkdtemp(join(tmpdir(), 'hearthline-messages-'));
 }, 180_000);
 afterAll(async () => {
-  await Promise.all([postgres?.stop(), emulators?.close()]);
+  await Promise.all([postgres?.stop(), emulators?.close(), redis?.stop()]);
   if (home) await rm(home, { recursive: true, force: true });
 });
 
@@ -88,7 +94,11 @@ async function place(line: LineUnderTest): Promise<number> {
 describe('a text message', () => {
   it('that says stop: consent is withdrawn once, and nobody is called any more, at once', async (test) => {
     const database = await postgres.createDatabase();
-    const [a, b] = [await instanceOn(test, database), await instanceOn(test, database)];
+    const shared = { redisUrl: redis.url };
+    const [a, b] = [
+      await instanceOn(test, database, shared),
+      await instanceOn(test, database, shared),
+    ];
     const form = message('Please stop calling me!');
     const answers = await Promise.all(
       Array.from({ length: 20 }, async (_, n) =>
@@ -101,11 +111,11 @@ describe('a text message', () => {
     }
     const knows = (line: LineUnderTest): boolean =>
       line.app.durability?.people.byPhone(MARGARET.phone).active === false;
-    await until(() => knows(a) || knows(b), 2_000);
-    const teller = knows(a) ? a : b;
-    expect(await place(teller)).toBe(409);
+    await until(() => knows(a) && knows(b), 2_000);
+    expect(await place(a)).toBe(409);
+    expect(await place(b)).toBe(409);
     expect(emulators.twilio.calls()).toEqual([]);
-    // The other one follows the database.
+    // And when they have read it from the database.
     await expect.poll(async () => (await rows(database, 'select 1 from consents')).length).toBe(1);
     await Promise.all([a, b].map(async (line) => line.app.durability?.directory.refresh()));
     expect(await place(a)).toBe(409);

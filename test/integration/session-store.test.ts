@@ -235,7 +235,8 @@ describe.each(implementations)('session store contract: %s', (kind, open) => {
     const callSid = newCallSid();
     const heard: [string, CallNotice][] = [];
     const about = (name: string) => (notice: CallNotice) => {
-      if (notice.callSid === callSid) heard.push([name, notice]);
+      const about = notice.kind === 'withdrawn' ? notice.personId : notice.callSid;
+      if (about === callSid) heard.push([name, notice]);
     };
     const stop = store.watch(about('first'));
     store.watch(about('second'));
@@ -250,13 +251,16 @@ describe.each(implementations)('session store contract: %s', (kind, open) => {
     heard.length = 0;
     const taken = { kind: 'taken', callSid, epoch: 3, from: 'b' } as const;
     const who = { kind: 'answered-by', callSid, who: 'machine', from: 'b' } as const;
+    const withdrawn = { kind: 'withdrawn', personId: callSid, from: 'b' } as const;
     await store.tell(taken);
     await store.tell(who);
-    await until(async () => heard.some(([, notice]) => notice.kind === 'answered-by'));
+    await store.tell(withdrawn);
+    await until(async () => heard.some(([, notice]) => notice.kind === 'withdrawn'));
     const fresh = heard.filter(([, notice]) => notice.kind !== 'over');
     expect(fresh).toEqual([
       ['second', taken],
       ['second', who],
+      ['second', withdrawn],
     ]);
   });
 
