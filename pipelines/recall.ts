@@ -3,7 +3,7 @@
  * and its turns in the database, which may know more where a snapshot came too late. Either alone
  * is enough.
  */
-import { EMPTY_SNAPSHOT, type CallSnapshot, type SavedTurn } from '../src/conversation/resume.ts';
+import { EMPTY_SNAPSHOT, type CallSnapshot } from '../src/conversation/resume.ts';
 import type { HistoryEntry } from '../src/conversation/types.ts';
 import type { Sealer } from '../src/store/sealed-text.ts';
 import type { CallRecord, SessionStore } from '../src/store/session-store.ts';

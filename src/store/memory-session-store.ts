@@ -24,23 +24,19 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions = {}
   const now = options.now ?? (() => performance.now());
   const maxEntries = options.maxEntries ?? 100_000;
   const tokens = createExpiringMap<string>(now, maxEntries);
-  // As in Redis, values are kept as text: what a caller does to its object later changes nothing.
-  const calls = createExpiringMap<string | undefined>(now, maxEntries);
-  const epochs = createExpiringMap<number>(now, maxEntries);
   const seen = createExpiringMap<true>(now, maxEntries);
-  const snapshots = createExpiringMap<string>(now, maxEntries);
-  const alive = createExpiringMap<boolean>(now, maxEntries);
-  const known = createExpiringMap<true>(now, maxEntries);
-  const owners = createExpiringMap<string>(now, maxEntries);
   const watchers = new Set<(notice: CallNotice) => void>();
   let isClosed = false;
 
-  const open = (operation: string): void => {
+  const mapOf: MapOf = <T>() => createExpiringMap<T>(now, maxEntries);
+  const open: Open = (operation) => {
     if (isClosed) throw new StoreUnavailable(operation);
   };
 
   return {
     kind: 'memory',
+    ...callsIn(mapOf, open),
+    ...instancesIn(mapOf, open),
     issueToken: async (token, claim, ttlMs) => {
       open('issueToken');
       tokens.set(hashToken(token), encode(claim), ttlMs);
@@ -52,6 +48,50 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions = {}
       tokens.delete(hash);
       return text === undefined ? undefined : decodeClaim(text);
     },
+    tell: async (notice) => {
+      open('tell');
+      for (const watcher of [...watchers]) watcher(notice);
+    },
+    watch: (watcher) => {
+      watchers.add(watcher);
+      return () => void watchers.delete(watcher);
+    },
+    seenOnce: async (key, ttlMs) => {
+      open('seenOnce');
+      if (seen.get(key) !== undefined) return false;
+      seen.set(key, true, ttlMs);
+      return true;
+    },
+    health: async () => (isClosed ? { ok: false, detail: 'closed' } : { ok: true }),
+    close: async () => {
+      isClosed = true;
+      watchers.clear();
+    },
+  };
+}
+
+type MapOf = <T>() => ReturnType<typeof createExpiringMap<T>>;
+/** Throws for a store that is closed. */
+type Open = (operation: string) => void;
+type CallPart = Pick<
+  SessionStore,
+  | 'putCall'
+  | 'getCall'
+  | 'deleteCall'
+  | 'nextEpoch'
+  | 'currentEpoch'
+  | 'saveSnapshot'
+  | 'loadSnapshot'
+  | 'callsOf'
+>;
+
+function callsIn(mapOf: MapOf, open: Open): CallPart {
+  // As in Redis, values are kept as text: what a caller does to its object later changes nothing.
+  const calls = mapOf<string | undefined>();
+  const epochs = mapOf<number>();
+  const snapshots = mapOf<string>();
+  const owners = mapOf<string>();
+  return {
     putCall: async (record, ttlMs) => {
       open('putCall');
       if ((epochs.get(record.callSid) ?? 0) > record.epoch) return false;
@@ -98,6 +138,19 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions = {}
       open('loadSnapshot');
       return snapshots.get(callSid);
     },
+    callsOf: async (instance) => {
+      open('callsOf');
+      return owners.keys().filter((callSid) => owners.get(callSid) === instance);
+    },
+  };
+}
+
+type InstancePart = Pick<SessionStore, 'beat' | 'instances' | 'forgetInstance'>;
+
+function instancesIn(mapOf: MapOf, open: Open): InstancePart {
+  const alive = mapOf<boolean>();
+  const known = mapOf<true>();
+  return {
     beat: async (instance, accepting, ttlMs) => {
       open('beat');
       alive.set(instance, accepting, ttlMs);
@@ -114,29 +167,6 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions = {}
       open('forgetInstance');
       alive.delete(instance);
       known.delete(instance);
-    },
-    callsOf: async (instance) => {
-      open('callsOf');
-      return owners.keys().filter((callSid) => owners.get(callSid) === instance);
-    },
-    tell: async (notice) => {
-      open('tell');
-      for (const watcher of [...watchers]) watcher(notice);
-    },
-    watch: (watcher) => {
-      watchers.add(watcher);
-      return () => void watchers.delete(watcher);
-    },
-    seenOnce: async (key, ttlMs) => {
-      open('seenOnce');
-      if (seen.get(key) !== undefined) return false;
-      seen.set(key, true, ttlMs);
-      return true;
-    },
-    health: async () => (isClosed ? { ok: false, detail: 'closed' } : { ok: true }),
-    close: async () => {
-      isClosed = true;
-      watchers.clear();
     },
   };
 }

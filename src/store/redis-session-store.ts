@@ -80,6 +80,8 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Redi
 
   return {
     kind: 'redis',
+    ...callsOn(redis),
+    ...instancesOn(redis),
     issueToken: async (token, claim, ttlMs) => {
       const key = `token:${hashToken(token)}`;
       await ask('issueToken', redis.set(key, encode(claim), 'PX', wholeMs(ttlMs)));
@@ -88,6 +90,45 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Redi
       const text = await ask('consumeToken', redis.getdel(`token:${hashToken(token)}`));
       return text === null ? undefined : decodeClaim(text);
     },
+    tell: async (notice) => {
+      const channel = `${options.keyPrefix ?? ''}notices`;
+      await ask('tell', redis.publish(channel, encode(notice)));
+    },
+    watch: (watcher) => notices.watch(`${options.keyPrefix ?? ''}notices`, watcher),
+    seenOnce: async (key, ttlMs) => {
+      const answer = redis.set(`seen:${key}`, '1', 'PX', wholeMs(ttlMs), 'NX');
+      return (await ask('seenOnce', answer)) === 'OK';
+    },
+    health: async () => {
+      if (redis.status !== 'ready') return { ok: false, detail: `connection is ${redis.status}` };
+      try {
+        await redis.ping();
+        return { ok: true };
+      } catch {
+        return { ok: false, detail: 'no answer in time' };
+      }
+    },
+    close: async () => {
+      notices.close();
+      redis.disconnect();
+    },
+    untilReady: (timeoutMs) => untilReady(redis, timeoutMs),
+  };
+}
+
+type CallPart = Pick<
+  SessionStore,
+  | 'putCall'
+  | 'getCall'
+  | 'deleteCall'
+  | 'nextEpoch'
+  | 'currentEpoch'
+  | 'saveSnapshot'
+  | 'loadSnapshot'
+>;
+
+function callsOn(redis: Redis): CallPart {
+  return {
     putCall: async (record, ttlMs) => {
       const keys = [callKey(record.callSid), epochKey(record.callSid)];
       const values = [record.epoch, encode(record), wholeMs(ttlMs)];
@@ -121,6 +162,13 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Redi
     },
     loadSnapshot: async (callSid) =>
       (await ask('loadSnapshot', redis.get(snapshotKey(callSid)))) ?? undefined,
+  };
+}
+
+type InstancePart = Pick<SessionStore, 'beat' | 'instances' | 'forgetInstance' | 'callsOf'>;
+
+function instancesOn(redis: Redis): InstancePart {
+  return {
     beat: async (instance, accepting, ttlMs) => {
       const known = redis.eval(beatScript, 1, 'instances', instance, instanceTtlMs);
       const alive = redis.set(instanceKey(instance), accepting ? '1' : '0', 'PX', wholeMs(ttlMs));
@@ -149,29 +197,6 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Redi
         return record?.owner === instance && record.phase !== 'ended';
       });
     },
-    tell: async (notice) => {
-      const channel = `${options.keyPrefix ?? ''}notices`;
-      await ask('tell', redis.publish(channel, encode(notice)));
-    },
-    watch: (watcher) => notices.watch(`${options.keyPrefix ?? ''}notices`, watcher),
-    seenOnce: async (key, ttlMs) => {
-      const answer = redis.set(`seen:${key}`, '1', 'PX', wholeMs(ttlMs), 'NX');
-      return (await ask('seenOnce', answer)) === 'OK';
-    },
-    health: async () => {
-      if (redis.status !== 'ready') return { ok: false, detail: `connection is ${redis.status}` };
-      try {
-        await redis.ping();
-        return { ok: true };
-      } catch {
-        return { ok: false, detail: 'no answer in time' };
-      }
-    },
-    close: async () => {
-      notices.close();
-      redis.disconnect();
-    },
-    untilReady: (timeoutMs) => untilReady(redis, timeoutMs),
   };
 }
 
