@@ -329,7 +329,9 @@ describe('session store on a Redis that misbehaves', () => {
     };
     await tellUntilHeard();
     proxy.cut();
+    const beforeCut = heard;
     await tellUntilHeard();
+    expect(heard).toBeGreaterThan(beforeCut);
   });
 
   test('a hanging Redis costs a tenth of a second, then fails', async () => {
