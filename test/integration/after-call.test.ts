@@ -373,7 +373,7 @@ ${MEMORIES}
     );
     const judge = scripted('gemini', () => ANALYSIS);
     const world = await openWorld(context, [model, judge]);
-    await world.store.database.withScope(service, (tx) =>
+    const [caregiverId = ''] = await world.store.database.withScope(service, (tx) =>
       addCaregivers(tx, world.familyId, world.seniorId),
     );
     const { turns, ended } = writesOf('CA-one', world.seniorId, SAID);
@@ -399,6 +399,23 @@ ${MEMORIES}
       model: 'gemini',
       content: { engagement: 10, concerns: [{ quote: 'my knee gave way' }] },
     });
+    // Their own caregiver reads it all, the caregiver of somebody else nothing.
+    for (const [id, sees] of [
+      [caregiverId, true],
+      [uuidv7(), false],
+    ] as const) {
+      const scope = { kind: 'caregiver', caregiverId: id } as const;
+      const seen = await world.store.database.withScope(scope, async (tx) => {
+        const conversation = await world.store.conversations.byCallSid(tx, 'CA-one');
+        const id = conversation?.conversationId ?? uuidv7();
+        return {
+          memories: (await world.memories.of(tx, world.seniorId)).length > 0,
+          analysis: (await analysesIn(world.store.sealer).latest(tx, id)) !== undefined,
+          deliveries: (await tx.selectFrom('alert_deliveries').select('id').execute()).length > 0,
+        };
+      });
+      expect(seen).toEqual({ memories: sees, analysis: sees, deliveries: sees });
+    }
     const { caregiverMessage } = analysis!.content as { caregiverMessage: string };
     expect(caregiverMessage).toHaveLength(280);
     expect(alerts).toMatchObject([{ alertKey: 'CA-one/analysis', evidence: 'my knee gave way' }]);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { VendorError } from '../../src/errors.ts';
 import { JobFailure } from '../../src/store/jobs/job-failure.ts';
@@ -11,6 +12,7 @@ import type { JobEvent, JobHandler, JobName, Jobs } from '../../src/store/jobs/j
 import { createJobs, type JobsOptions } from '../../src/store/jobs/jobs.ts';
 import { type Database, openDatabase } from '../../src/store/sql/database.ts';
 import { DatabaseUnavailable } from '../../src/store/sql/database-errors.ts';
+import { uuidv7 } from '../../src/store/uuid.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { startPostgres, type TestPostgres } from '../helpers/postgres-server.ts';
 
@@ -106,6 +108,26 @@ describe.each(['server', 'embedded'] as const)('jobs: %s', (kind) => {
     await jobs.enqueue('transcript', { callSid: other });
     await eventually(() => done.includes(other), 5_000);
     expect(done).toEqual([callSid, other]);
+  }, 30_000);
+
+  test('nobody but the service reaches the queue', async () => {
+    const { jobs } = open(database);
+    await jobs.start();
+    const id = uuidv7();
+    for (const scope of [
+      { kind: 'admin', adminId: id },
+      { kind: 'caregiver', caregiverId: id },
+      { kind: 'senior-call', seniorId: id },
+    ] as const) {
+      const read = database.withScope(scope, (tx) => sql`select * from pgboss.job`.execute(tx));
+      await expect(read, scope.kind).rejects.toMatchObject({ code: '42501' });
+      const sent = database.withScope(scope, (tx) => jobs.enqueueIn(tx, 'notify', {}));
+      await expect(sent, scope.kind).rejects.toMatchObject({ code: '42501' });
+    }
+    const others = await database.withScope({ kind: 'caregiver', caregiverId: id }, (tx) =>
+      tx.selectFrom('conversations').select('id').execute(),
+    );
+    expect(others).toEqual([]);
   }, 30_000);
 
   test('not before its time', async () => {
