@@ -64,7 +64,9 @@ function logJob(event: JobEvent, log: Logger): void {
     case 'jobs-running':
       return log.info('jobs are done here');
     case 'jobs-away':
-      return log.warn('jobs wait: the database is away', { why: event.code });
+      if (event.code === 'database-away') return log.warn('jobs wait: the database is away');
+      // It is tried again all the same; what is missing may be a right that somebody now gives.
+      return log.error('jobs cannot be done', { why: event.code });
     case 'job-done':
       return log.debug('job done', {
         what: event.name,
