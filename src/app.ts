@@ -17,13 +17,18 @@ import { LoadGate, watchLoop } from '../pipelines/load-gate.ts';
 import { keepRecordings, makeCommonLines } from '../pipelines/ready-lines.ts';
 import { SpeechCache } from '../pipelines/speech-cache.ts';
 import { warmUpCore } from '../pipelines/warm-up.ts';
-import { webhookHandlers } from '../pipelines/webhook-handlers.ts';
-import { createWebhookInbox, type WebhookInbox } from '../pipelines/webhooks.ts';
-import type { AdminRoutesOptions } from '../routes/admin.ts';
-import { createHttp, type HttpOptions } from '../routes/http.ts';
-import type { MetricsRoutesOptions } from '../routes/metrics.ts';
+import { createHttp } from '../routes/http.ts';
 import { createMediaSocket, type MediaSocket } from '../websocket/media-socket.ts';
 import type { MediaSocketNotice } from '../websocket/types.ts';
+import {
+  adminIn,
+  doorsIn,
+  metricsPage,
+  openInbox,
+  openMetrics,
+  openParts,
+  openPeople,
+} from './app-parts.ts';
 import type { Person } from './companion/person.ts';
 import { mediaStreamUrl, webhookUrl, withListeningPort, type Config } from './config.ts';
 import type { Settings } from './conversation/types.ts';
@@ -32,13 +37,11 @@ import { EventHub } from './events.ts';
 import { logEvents } from './event-log.ts';
 import { bind, REQUEST_LIMITS, unbind } from './http-server.ts';
 import type { Logger } from './log.ts';
-import type { Metrics, MetricSources } from './metrics.ts';
-import { peopleFrom, readPeopleFile, type People } from './people.ts';
+import type { Metrics } from './metrics.ts';
+import type { People } from './people.ts';
 import type { ErrorReporter } from './sentry.ts';
 import { createStreamTokens } from './store/stream-tokens.ts';
-import { createMemorySessionStore } from './store/memory-session-store.ts';
-import type { SessionStore } from './store/session-store.ts';
-import { connectVendors, type Vendors } from './vendors.ts';
+import type { Vendors } from './vendors.ts';
 
 export type App = {
   readonly server: Server;
@@ -283,118 +286,4 @@ function servicesOf(
 function logNotice(notice: MediaSocketNotice, log: Logger): void {
   if (notice.kind === 'failed') log.error('media stream failed', { error: notice.error });
   else log.info('media socket', { what: notice.kind });
-}
-
-/** What becomes of the carrier's callbacks. */
-function openInbox(parts: {
-  readonly calls: Calls;
-  readonly store: SessionStore;
-  readonly durability: Durability | undefined;
-  readonly instance: string;
-  readonly log: Logger;
-}): WebhookInbox {
-  const { calls, store: session, durability, instance, log } = parts;
-  const kept = durability?.store;
-  const handlers = webhookHandlers({
-    calls,
-    log,
-    writer: kept?.writer,
-    withdraw: (phone) => {
-      const personId = durability?.directory.byPhone(phone)?.personId;
-      if (personId === undefined) return;
-      durability?.directory.withdraw(personId);
-      // The others follow the database where they are not told.
-      session.tell({ kind: 'withdrawn', personId, from: instance }).catch(() => undefined);
-    },
-    // Who has just been read is read again by the directory itself, soon.
-    peopleChanged: async () => await durability?.directory.refresh().catch(() => undefined),
-  });
-  return createWebhookInbox({ kept, session, handlers, instance, log });
-}
-
-/** Who is let in, and by which doors. */
-function doorsIn(config: Config) {
-  const { devRoutes, environment, reachesTelephones, trustCallerId, webhookSecret } = config;
-  return {
-    devRoutes: devRoutes && environment !== 'production',
-    reachesTelephones,
-    trustCallerId,
-    webhookSecret,
-    trustedProxies: config.http.trustedProxies,
-    twilioAuthToken: config.twilio.authToken,
-  } satisfies Partial<HttpOptions>;
-}
-
-function adminIn(
-  { adminToken: token }: Config,
-  durability: Durability | undefined,
-): AdminRoutesOptions | undefined {
-  if (token === undefined || durability === undefined) return undefined;
-  const { database, webhooks } = durability.store;
-  return { token, database, webhooks, jobs: durability.jobs };
-}
-
-/** What takes its time to open, all at once. */
-async function openParts(config: Config, log: Logger, options: AppOptions) {
-  const openKept = async (): Promise<Durability | undefined> => {
-    if (options.durability === 'none') return undefined;
-    const { openDurability } = await import('./durability.ts');
-    return await openDurability(config, log);
-  };
-  return await Promise.all([
-    openKept(),
-    openStore(config, log),
-    openReporter(config),
-    connectVendors(config),
-  ]);
-}
-
-async function openPeople(
-  config: Config,
-  { people, introduced }: AppOptions,
-  durability: Durability | undefined,
-): Promise<People> {
-  const fromFile = async (): Promise<People> =>
-    peopleFrom((await readPeopleFile(config.dataDir)).map(({ person }) => person));
-  const known = people ?? durability?.people ?? (await fromFile());
-  if (introduced === undefined) return known;
-  const byPhone = (phone: string): Person => introduced(phone) ?? known.byPhone(phone);
-  return { ...known, byPhone };
-}
-
-async function openStore(config: Config, log: Logger): Promise<SessionStore> {
-  if (config.redisUrl === undefined) return createMemorySessionStore();
-  const { createRedisSessionStore } = await import('./store/redis-session-store.ts');
-  const store = createRedisSessionStore({
-    url: config.redisUrl,
-    onConnection: (state) => log.warn('session store connection', { state, store: 'redis' }),
-  });
-  await store.untilReady(2_000);
-  return store;
-}
-
-/** Without a token nobody may read them in production: then they are not kept, nor loaded. */
-async function openMetrics(
-  config: Config,
-  events: EventHub,
-  sources: MetricSources,
-): Promise<Metrics | undefined> {
-  if (config.environment === 'production' && config.metricsToken === undefined) return undefined;
-  const { createMetrics } = await import('./metrics.ts');
-  return createMetrics(events, sources);
-}
-
-async function openReporter(config: Config): Promise<ErrorReporter | undefined> {
-  if (config.sentryDsn === undefined) return undefined;
-  const { createErrorReporter } = await import('./sentry.ts');
-  return createErrorReporter({ dsn: config.sentryDsn, environment: config.environment });
-}
-
-function metricsPage({ registry }: Metrics, config: Config): MetricsRoutesOptions {
-  return {
-    read: async () => await registry.metrics(),
-    contentType: registry.contentType,
-    token: config.metricsToken,
-    production: config.environment === 'production',
-  };
 }
