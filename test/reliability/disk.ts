@@ -36,12 +36,12 @@ export async function diskFull(options: RunOptions): Promise<Outcome> {
     if (errors.length === 0) findings.push('nothing was said of it in the log');
     await one.limitFiles(undefined);
     await world.postgres.startServer();
-    for (const each of await answeredAgain(calls)) {
+    for (const each of await answeredAgain(world, calls, options)) {
       const how = each.end === undefined ? 'was not answered again' : `was cut: ${each.end.how}`;
       findings.push(`call ${each.call} ${how}`);
     }
     const said = calls.map((each) => each.said.length);
-    await answeredAgain(calls);
+    await answeredAgain(world, calls, options);
     await Promise.all(calls.map(async (each) => await each.leave()));
     const judged = await judgeTurns(world, calls, 10_000);
     // Refused is lost, and said so; what came before and after is not.

@@ -67,7 +67,7 @@ export async function drainWithAnother(options: RunOptions): Promise<Outcome> {
     // Right now, before the other instance has had time to do what is due.
     const forgotten = await withoutMemories(world, calls);
     if (forgotten > 0) findings.push(`${forgotten} call(s) without memories or a job for them`);
-    const behind = await answeredAgain(calls);
+    const behind = await answeredAgain(world, calls, options);
     for (const each of behind) {
       const how = each.end === undefined ? 'not answered again' : `cut: ${each.end.how}`;
       findings.push(`call ${each.call} ${how}`);

@@ -91,16 +91,20 @@ async function killLane(options: RunOptions, kills: number, lane: number) {
       options.say(
         `kill ${kill + 1}/${kills}${lane === 0 ? '' : ` (lane ${lane + 1})`}: ` +
           `${tally.heardAgainMs.length} of ${tally.killed} heard again` +
-          tally.findings.map((finding) => `; ${finding}`).join(''),
+          [...new Set(tally.findings)].map((finding) => `; ${finding}`).join(''),
       );
       await world.start(holder);
       holder = survivor;
       world.balancer.prefer(holder);
       const warm = sleep(WARM_MS);
-      calls = await renew(world, calls, tally);
+      calls = await renew(world, calls, tally, options);
       await warm;
     }
-    for (const behind of await answeredAgain(calls.filter((each) => each.isOn))) {
+    for (const behind of await answeredAgain(
+      world,
+      calls.filter((each) => each.isOn),
+      options,
+    )) {
       tally.findings.push(`call ${behind.call} was not answered again after its last kill`);
     }
     await Promise.all(world.conversations.map(async (each) => await each.leave()));
@@ -150,6 +154,7 @@ async function killOnce(
     tally.heardAgainMs.push(tookMs);
     if (tookMs > limitMs) {
       tally.findings.push(`call ${each.call} was heard again only after ${Math.round(tookMs)} ms`);
+      options.say(traceOf(world, each));
     }
   }
   const strays = world.balancer.routed.filter(
@@ -163,10 +168,11 @@ async function renew(
   world: World,
   calls: readonly Conversation[],
   tally: Tally,
+  options: RunOptions,
 ): Promise<Conversation[]> {
   const stay = calls.filter((each) => each.isOn && each.losses.length < MOST_LOSSES);
   const leave = calls.filter((each) => each.isOn && !stay.includes(each));
-  for (const behind of leave.length === 0 ? [] : await answeredAgain(leave)) {
+  for (const behind of leave.length === 0 ? [] : await answeredAgain(world, leave, options)) {
     tally.findings.push(`call ${behind.call} was not answered again after its last kill`);
   }
   await Promise.all(leave.map(async (each) => await each.leave()));
@@ -185,7 +191,11 @@ export async function killsWhileSilent(options: RunOptions): Promise<Outcome> {
     await sleep(1_000 + seeded(options.seed)() * 4_000);
     const tally: Tally = { killed: 0, heardAgainMs: [], findings: [], phases: new Map() };
     await killOnce(world, 'one', calls, tally, HEARD_AGAIN_SILENT_MS, options);
-    for (const behind of await answeredAgain(calls.filter((each) => each.isOn))) {
+    for (const behind of await answeredAgain(
+      world,
+      calls.filter((each) => each.isOn),
+      options,
+    )) {
       tally.findings.push(`call ${behind.call} was not answered again`);
     }
     // What the dead instance could not write waits on its own disk.

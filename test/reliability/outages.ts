@@ -55,7 +55,7 @@ async function outage(options: RunOptions, outages: readonly Outage[]): Promise<
     const findings: string[] = [];
     // Everything said so far, and what is said while it is caught up with.
     const judgedAtOnce = judgeTurns(world, calls, PRESENT_MS);
-    for (const each of await answeredAgain(calls)) {
+    for (const each of await answeredAgain(world, calls, options)) {
       const how = each.end === undefined ? 'was not answered again' : `was cut: ${each.end.how}`;
       findings.push(`call ${each.call} ${how}`);
     }

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../../emulators/clock.ts';
 import type { Conversation } from './conversation.ts';
+import { traceOf } from './trace.ts';
 import type { World } from './world.ts';
 
 export type RunOptions = {
@@ -90,15 +91,23 @@ function whatWentWrong(world: World): string {
   return [...errors, ...warnings].map((entry) => JSON.stringify(entry)).join('\n');
 }
 
+const AGAIN_TIMEOUT_MS = 25_000;
+
 /** Waits until each has been answered once more than now. @returns those who were not. */
 export async function answeredAgain(
+  world: World,
   conversations: readonly Conversation[],
-  timeoutMs = 25_000,
+  { say }: Pick<RunOptions, 'say'>,
 ): Promise<Conversation[]> {
   const before = new Map(conversations.map((each) => [each, each.answered]));
   const isBehind = (each: Conversation): boolean => each.answered <= (before.get(each) ?? 0);
-  await waitUntil(() => conversations.every((each) => !isBehind(each) || !each.isOn), timeoutMs);
-  return conversations.filter(isBehind);
+  await waitUntil(
+    () => conversations.every((each) => !isBehind(each) || !each.isOn),
+    AGAIN_TIMEOUT_MS,
+  );
+  const behind = conversations.filter(isBehind);
+  for (const each of behind) say(traceOf(world, each));
+  return behind;
 }
 
 /** The value below which the given share of the values lies; 0 of none. */
