@@ -291,10 +291,11 @@ export class Speaking {
   }
 
   #leaveToCarrier(spoken: Spoken): void {
+    const { id: utterance, madeMs: totalMs } = spoken;
     const rest = spoken.pending.join('').trim();
     this.#drop(spoken.id);
-    if (rest === '') return this.#complete(spoken.id, spoken.madeMs);
-    this.#options.onInput({ kind: 'voices-failed', utterance: spoken.id, rest });
+    if (rest === '') return this.#complete(utterance, totalMs);
+    this.#options.onInput({ kind: 'voices-failed', utterance, rest, totalMs });
     this.#options.outlet.end(spoken.id);
   }
 }

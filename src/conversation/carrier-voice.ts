@@ -18,8 +18,13 @@ const SPEECH_MS_PER_CHAR = 90;
 export function onVoicesFailed(work: Work, input: Extract<Input, { kind: 'voices-failed' }>): void {
   const utterance = findUtterance(work.state, input.utterance);
   if (!utterance) return;
-  const { id, readyMs } = utterance;
-  changeUtterance(work, id, { rest: input.rest, audioEnded: true, textDone: true, readyMs });
+  const { rest, totalMs } = input;
+  changeUtterance(work, utterance.id, {
+    rest,
+    audioEnded: true,
+    textDone: true,
+    readyMs: totalMs,
+  });
 }
 
 /** The utterance whose turn it is, if the carrier has to speak it and has not been asked yet. */

@@ -95,9 +95,10 @@ export type Input =
   /** Every voice has failed for an utterance; what was sent stays. */
   | { kind: 'audio-failed'; utterance: UtteranceId }
   /**
-   * No voice of ours can speak an utterance to its end: of its text, `rest` is left for the carrier's.
+   * No voice of ours can speak an utterance to its end: of its text, `rest` is left for the carrier's
+   * behind `totalMs` of audio, which may be less than was told before: a word cut in two is dropped.
    */
-  | { kind: 'voices-failed'; utterance: UtteranceId; rest: string }
+  | { kind: 'voices-failed'; utterance: UtteranceId; rest: string; totalMs: number }
   /** The carrier has begun to speak the rest of an utterance; the stream goes, and will come back. */
   | { kind: 'line-lent'; utterance: UtteranceId }
   /** Audio up to `toMs` of the utterance has been handed to the carrier, followed by a mark. */

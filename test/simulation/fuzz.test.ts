@@ -42,7 +42,7 @@ function anyFact(luck: Chance, now: number): Input {
     { kind: 'caller-final', sttTurn, text },
     { kind: 'listening', state: luck.pick(['voice', 'keypad'] as const) },
     { kind: 'caller-unheard', why: luck.pick(['late', 'wordless'] as const) },
-    { kind: 'voices-failed', utterance, rest: text },
+    { kind: 'voices-failed', utterance, rest: text, totalMs: ms },
     luck.hit(0.1) ? { kind: 'line-lent', utterance } : { kind: 'tick' },
     { kind: 'digit', digit: luck.pick(['1', '9']) },
     { kind: 'reply-clause', utterance, text },

@@ -17,7 +17,7 @@ function voiceless(): { call: CoreCall; utterance: number } {
 describe('no voice of ours can speak', () => {
   it('the carrier is lent the line for a reply, and gives it back without a second greeting', () => {
     const { call, utterance } = voiceless();
-    call.feed({ kind: 'voices-failed', utterance, rest: REPLY });
+    call.feed({ kind: 'voices-failed', utterance, rest: REPLY, totalMs: 0 });
     expect(call.last('lend-line')).toMatchObject({ utterance, text: REPLY });
     const lent = call.feed({ kind: 'line-lent', utterance });
     expect(pick(lent, 'record-companion')).toMatchObject([
@@ -35,7 +35,7 @@ describe('no voice of ours can speak', () => {
 
   it('the stream goes before the carrier has answered, and the words count as heard', () => {
     const { call, utterance } = voiceless();
-    call.feed({ kind: 'voices-failed', utterance, rest: REPLY });
+    call.feed({ kind: 'voices-failed', utterance, rest: REPLY, totalMs: 0 });
     const closed = call.feed({ kind: 'stream-closed' });
     expect(pick(closed, 'record-companion')).toMatchObject([{ heard: REPLY }]);
     call.feed({ kind: 'line-lent', utterance });
@@ -45,7 +45,7 @@ describe('no voice of ours can speak', () => {
 
   it('the carrier would not, and the caller hears an apology', () => {
     const { call, utterance } = voiceless();
-    call.feed({ kind: 'voices-failed', utterance, rest: REPLY });
+    call.feed({ kind: 'voices-failed', utterance, rest: REPLY, totalMs: 0 });
     call.feed({ kind: 'audio-failed', utterance });
     expect(call.lines('trouble')).toHaveLength(1);
   });
@@ -59,7 +59,7 @@ describe('no voice of ours can speak', () => {
     call.eager('what was that noise');
     const { utterance } = call.last('ask-model');
     call.replies(REPLY);
-    call.feed({ kind: 'voices-failed', utterance, rest: REPLY });
+    call.feed({ kind: 'voices-failed', utterance, rest: REPLY, totalMs: 0 });
     expect(call.all('lend-line')).toEqual([]);
     call.final('what was that noise');
     expect(call.last('lend-line')).toMatchObject({ utterance });
@@ -69,15 +69,24 @@ describe('no voice of ours can speak', () => {
     const { call, utterance } = voiceless();
     call.feed({ kind: 'audio-ready', utterance, totalMs: 800, words: undefined });
     call.feed({ kind: 'audio-sent', utterance, toMs: 800 });
-    call.feed({ kind: 'voices-failed', utterance, rest: 'a storm.' });
+    call.feed({ kind: 'voices-failed', utterance, rest: 'a storm.', totalMs: 800 });
     expect(call.all('lend-line')).toEqual([]);
+    call.advance(900);
+    expect(call.last('lend-line')).toMatchObject({ text: 'a storm.' });
+  });
+
+  it('a word that was cut in two and dropped is not waited for', () => {
+    const { call, utterance } = voiceless();
+    call.feed({ kind: 'audio-ready', utterance, totalMs: 900, words: undefined });
+    call.feed({ kind: 'audio-sent', utterance, toMs: 800 });
+    call.feed({ kind: 'voices-failed', utterance, rest: 'a storm.', totalMs: 800 });
     call.advance(900);
     expect(call.last('lend-line')).toMatchObject({ text: 'a storm.' });
   });
 
   it('a line that was lent and never comes back ends the call', () => {
     const { call, utterance } = voiceless();
-    call.feed({ kind: 'voices-failed', utterance, rest: REPLY });
+    call.feed({ kind: 'voices-failed', utterance, rest: REPLY, totalMs: 0 });
     call.feed({ kind: 'line-lent', utterance });
     call.advance(30_000);
     expect(call.all('finish')).toMatchObject([{ reason: 'stream-lost' }]);
