@@ -1,7 +1,10 @@
 /** The parts of one call, made and wired to its inbox. */
+import { linesFor } from '../src/companion/lines.ts';
+import { observe } from '../src/companion/observer.ts';
 import { COMPANION_TOOLS } from '../src/companion/tools.ts';
 import { systemPrompt } from '../src/companion/prompt.ts';
-import type { Input } from '../src/conversation/types.ts';
+import { defaultSettings } from '../src/conversation/settings.ts';
+import type { Input, Settings } from '../src/conversation/types.ts';
 import type { CallEvent } from '../src/events.ts';
 import type { CallIdentity, CallServices } from './call-types.ts';
 import { CarrierVoice } from './carrier-voice.ts';
@@ -20,6 +23,18 @@ export type CallWiring = {
   /** Monotonic milliseconds. */
   readonly now: () => number;
 };
+
+/** Limits and manners of a call's core, with what differs from the usual. */
+export function settingsOf(
+  { person: { language }, greeting }: CallIdentity,
+  change: Partial<Settings>,
+): Settings {
+  return {
+    ...defaultSettings(linesFor(language, greeting.join(' ')), language),
+    observe: (text) => observe(text, language),
+    ...change,
+  };
+}
 
 export function assembleCall(identity: CallIdentity, services: CallServices, wiring: CallWiring) {
   const { manner, onInput, onEvent, now } = wiring;

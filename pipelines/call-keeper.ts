@@ -8,6 +8,7 @@
 import type { CallSnapshot } from '../src/conversation/resume.ts';
 import type { Sealer } from '../src/store/sealed-text.ts';
 import type { CallRecord, SessionStore } from '../src/store/session-store.ts';
+import type { CallIdentity } from './call-types.ts';
 import { sealSnapshot } from './sealed-snapshot.ts';
 
 export type KeeperOptions = {
@@ -163,4 +164,24 @@ export class CallKeeper {
     });
     this.#wake = undefined;
   }
+}
+
+/** A call's first record: where others find it. */
+export function recordOf({
+  callSid,
+  direction,
+  person,
+  epoch,
+  startedAtMs,
+  resumed,
+}: CallIdentity) {
+  return {
+    callSid,
+    direction,
+    personId: person.personId,
+    phase: resumed ? ('lost' as const) : ('ringing' as const),
+    epoch,
+    resumeCount: resumed?.resumeCount ?? 0,
+    startedAtMs: startedAtMs ?? Date.now(),
+  };
 }

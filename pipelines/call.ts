@@ -2,16 +2,13 @@
  * One telephone call: the shell around the conversation core. It wires ears, thought, voice and the
  * media stream to the core's inbox, and performs the core's orders. It decides nothing itself.
  */
-import { linesFor } from '../src/companion/lines.ts';
-import { observe } from '../src/companion/observer.ts';
-import { defaultSettings } from '../src/conversation/settings.ts';
 import { isCommitPoint, snapshotOf } from '../src/conversation/resume.ts';
 import type { Effect, EndReason, Input, Settings } from '../src/conversation/types.ts';
 import type { CallEvent } from '../src/events.ts';
 import { monotonicMs } from '../src/events.ts';
-import { assembleCall } from './call-assembly.ts';
+import { assembleCall, settingsOf } from './call-assembly.ts';
 import { factEvent } from './call-events.ts';
-import type { CallKeeper } from './call-keeper.ts';
+import { recordOf, type CallKeeper } from './call-keeper.ts';
 import { performIn } from './call-orders.ts';
 import { CallRecorder } from './call-recorder.ts';
 import type { CallEnd, CallIdentity, CallServices, CallSink, CallStream } from './call-types.ts';
@@ -61,7 +58,6 @@ export class Call {
     this.#onFinished = onFinished;
     const { person } = identity;
     const { language } = person;
-    const lines = linesFor(language, identity.greeting.join(' '));
     this.#manner = { voiceId: services.voiceId, language, speed: person.manner.speechSpeed };
     const onInput = this.#put.bind(this);
     const onEvent = this.#publish.bind(this);
@@ -69,11 +65,7 @@ export class Call {
     const { records, wallClock } = services;
     this.#recorder = new CallRecorder({ identity, records, wallClock, now });
     this.#inbox = new Inbox({
-      settings: {
-        ...defaultSettings(lines, language),
-        observe: (text) => observe(text, language),
-        ...settings,
-      },
+      settings: settingsOf(identity, settings),
       now,
       // The parts are made below, before anything can be put in.
       perform: (effect) => perform(effect),
@@ -143,7 +135,10 @@ export class Call {
   async prewarm(): Promise<void> {
     this.#voice.prewarm();
     await Promise.all([
-      this.#services.speechCache.prepareParts(this.#manner, this.identity.greeting),
+      this.#services.speechCache.prepareParts(
+        this.#manner,
+        this.identity.resumed ? [] : this.identity.greeting,
+      ),
       this.#mind.prewarm(),
     ]);
   }
@@ -323,24 +318,4 @@ export class Call {
     if (isLost && this.#wasConnected) this.#recorder.callBackDue();
     this.#keeper.ended();
   }
-}
-
-/** Where others find a call. */
-export function recordOf({
-  callSid,
-  direction,
-  person,
-  epoch,
-  startedAtMs,
-  resumed,
-}: CallIdentity) {
-  return {
-    callSid,
-    direction,
-    personId: person.personId,
-    phase: resumed ? ('lost' as const) : ('ringing' as const),
-    epoch,
-    resumeCount: resumed?.resumeCount ?? 0,
-    startedAtMs: startedAtMs ?? Date.now(),
-  };
 }

@@ -5,36 +5,23 @@
 import type { Person } from '../src/companion/person.ts';
 import { withoutPersonalData } from '../src/companion/person.ts';
 import { greetingParts } from '../src/companion/greeting.ts';
-import type { Settings } from '../src/conversation/types.ts';
 import { monotonicMs } from '../src/events.ts';
 import { CallRecorder } from './call-recorder.ts';
-import { Call, recordOf } from './call.ts';
-import type { CallEnd, CallIdentity, CallServices, CallSink, CallStream } from './call-types.ts';
+import { BoundedMap } from './bounded-map.ts';
+import { recordOf } from './call-keeper.ts';
+import { Call } from './call.ts';
+import type { CallEnd, CallSink, CallStream } from './call-types.ts';
+import {
+  FIRST_EPOCH,
+  type CallsOptions,
+  type Direction,
+  type PlaceCallResult,
+  type TakenOver,
+} from './calls-types.ts';
 
-export type CallsOptions = {
-  readonly services: CallServices;
-  readonly maxCalls: number;
-  /** The process cannot keep up with the calls it has: it takes no more for now. */
-  readonly isOverloaded?: (() => boolean) | undefined;
-  /** Callbacks of outbound calls, absolute URLs. Called late: the port may come late. */
-  readonly urls: () => { readonly answer: string; readonly status: string; readonly amd: string };
-  readonly settings?: Partial<Settings> | undefined;
-  /** The carrier tells of a call that this process does not have. */
-  readonly onElsewhere?: ((told: ToldElsewhere) => void) | undefined;
-};
+export { FIRST_EPOCH, MAX_RESUMES } from './calls-types.ts';
+export type { Direction, PlaceCallResult, ToldElsewhere } from './calls-types.ts';
 
-export type ToldElsewhere =
-  | { readonly what: 'over'; readonly callSid: string }
-  | {
-      readonly what: 'answered-by';
-      readonly callSid: string;
-      readonly who: 'human' | 'machine' | 'fax' | 'unknown';
-    };
-
-export type Direction = 'inbound' | 'outbound';
-
-/** A call may get another stream in place of a lost one this often; then the line gives it up. */
-export const MAX_RESUMES = 5;
 const RING_TIMEOUT_SECONDS = 40;
 /** The carrier's own limit, above ours, in case we are gone. */
 const TIME_LIMIT_SECONDS = 15 * 60;
@@ -45,25 +32,8 @@ const MAX_ENDED = 5_000;
 /** People of whom it is remembered how they were greeted last. */
 const MAX_GREETED = 10_000;
 
-/** What a call that is taken over begins with. */
-export type TakenOver = {
-  readonly callSid: string;
-  readonly direction: Direction;
-  readonly person: Person;
-  readonly epoch: number;
-  /** Unix milliseconds; undefined: nobody knows. */
-  readonly startedAtMs: number | undefined;
-  /** Undefined: it has not had a stream yet. */
-  readonly resumed: CallIdentity['resumed'];
-};
-
-/** The epoch of the process that a call reaches first. */
-export const FIRST_EPOCH = 1;
 /** Whoever is taken over is on the line already: there may be more of them than calls are taken. */
 const TAKEN_OVER_SHARE = 2;
-
-export type PlaceCallResult =
-  { readonly callSid: string } | { readonly refused: 'full' | 'inactive' };
 
 type NewCall = Omit<TakenOver, 'resumed' | 'startedAtMs'> & Partial<TakenOver>;
 
@@ -73,10 +43,10 @@ export class Calls {
   readonly #options: CallsOptions;
   readonly #calls = new Map<string, Call>();
   /** How many calls a person has had from this process; varies the greeting. */
-  readonly #callNumbers = new Map<string, number>();
+  readonly #callNumbers = new BoundedMap<string, number>(MAX_GREETED);
   readonly #reapers = new Map<string, NodeJS.Timeout>();
   /** Calls that are over, or not ours any more. */
-  readonly #ended = new Map<string, 'ended' | 'broken' | 'moved'>();
+  readonly #ended = new BoundedMap<string, 'ended' | 'broken' | 'moved'>(MAX_ENDED);
   /** Whom we are dialling: the answer may be quicker than the carrier's reply to us. */
   readonly #dialled = new Set<Person>();
   #isLeaving = false;
@@ -155,7 +125,7 @@ export class Calls {
     recorder.ended('stream-lost', Number.MAX_SAFE_INTEGER);
     recorder.callBackDue();
     keep(recordOf(identity), () => undefined).ended();
-    this.#remember(taken.callSid, 'ended');
+    this.#ended.set(taken.callSid, 'ended');
   }
 
   /** Dials a person at their stored number. Rejects with VendorError when the carrier refuses. */
@@ -205,7 +175,7 @@ export class Calls {
     const call = this.#calls.get(callSid);
     if (call) return call.hungUp();
     const wasKnown = this.#ended.get(callSid);
-    if (wasKnown !== 'broken') this.#remember(callSid, 'ended');
+    if (wasKnown !== 'broken') this.#ended.set(callSid, 'ended');
     if (from === 'carrier' && (wasKnown === undefined || wasKnown === 'moved')) {
       this.#options.onElsewhere?.({ what: 'over', callSid });
     }
@@ -300,26 +270,15 @@ export class Calls {
 
   #nextCallNumber(personId: string): number {
     const callNumber = this.#callNumbers.get(personId) ?? 0;
-    this.#callNumbers.delete(personId);
     this.#callNumbers.set(personId, callNumber + 1);
-    const oldest = this.#callNumbers.keys().next();
-    if (this.#callNumbers.size > MAX_GREETED && !oldest.done) {
-      this.#callNumbers.delete(oldest.value);
-    }
     return callNumber;
   }
 
   #finished(callSid: string, { broken, reason }: CallEnd): void {
     this.#calls.delete(callSid);
     this.#stopReaper(callSid);
-    this.#remember(callSid, broken ? 'broken' : reason === 'moved' ? 'moved' : 'ended');
+    this.#ended.set(callSid, broken ? 'broken' : reason === 'moved' ? 'moved' : 'ended');
     this.#tellIfIdle();
-  }
-
-  #remember(callSid: string, how: 'ended' | 'broken' | 'moved'): void {
-    this.#ended.set(callSid, how);
-    const oldest = this.#ended.keys().next();
-    if (this.#ended.size > MAX_ENDED && !oldest.done) this.#ended.delete(oldest.value);
   }
 
   #stopReaper(callSid: string): void {
