@@ -219,9 +219,9 @@ export class Calls {
     this.#onIdle.delete(resolve);
   }
 
-  /** Ends what is left without a word; or lets it go, where another process can go on with it. */
-  close(): void {
-    const { how } = (this.#drain ??= { how: 'wind-up', deadline: monotonicMs() });
+  /** Ends what is left without a word; `move`: or lets it go, since another process can go on. */
+  close(how: Drain['how'] = this.#drain?.how ?? 'wind-up'): void {
+    this.#drain ??= { how, deadline: monotonicMs() };
     for (const call of [...this.#calls.values()]) {
       if (how === 'move' && call.wasAnswered) call.overtaken();
       else call.hungUp();

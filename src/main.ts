@@ -105,7 +105,8 @@ async function main(): Promise<void> {
     if (stopping) {
       log.warn('second signal: no goodbyes', { signal });
       hurry.abort();
-      running.app.calls.close();
+      const { calls, sessions } = running.app;
+      calls.close(sessions.hasOtherAccepting ? 'move' : 'wind-up');
     } else stop(signal, config.drainTimeoutMs);
   };
   const onDefect = (error: unknown): void => {

@@ -14,6 +14,9 @@ const REPLIES = [
   { match: /they are red/i, reply: 'Red ones are the finest of all.' },
 ];
 
+/** A call that the emulated carrier does not have. */
+const NOBODYS = 'CA00000000000000000000000000000001';
+
 let redis: TestRedis;
 let raw: Redis;
 let postgres: TestPostgres;
@@ -60,8 +63,12 @@ async function endOf(lines: TwoLines, callSid: string) {
 }
 
 /** The carrier's request, as it reaches one instance in the balancer's name. */
-async function resumeAt(line: LineUnderTest, publicUrl: string): Promise<string> {
-  const fields = { CallSid: 'CA00000000000000000000000000000001', CallStatus: 'in-progress' };
+async function resumeAt(
+  line: LineUnderTest,
+  publicUrl: string,
+  callStatus = 'in-progress',
+): Promise<string> {
+  const fields = { CallSid: NOBODYS, CallStatus: callStatus };
   const response = await fetch(`${line.url}/voice/resume`, {
     method: 'POST',
     headers: {
@@ -227,6 +234,28 @@ describe('two live instances', () => {
     expect((await leg.ended()).how).toBe('hangup-verb');
     expect((await endOf(lines, leg.callSid)).endReason).toBe('stream-lost');
     await until(() => lines.a.app.calls.active + lines.b.app.calls.active === 0, 3_000);
+  });
+
+  test('a call that nobody knows gets a stream where the carrier says that it is under way', async () => {
+    const { a, balancer } = lines;
+    expect(await resumeAt(a, balancer.url, 'completed')).toMatch(/<Hangup\/>/);
+    expect(a.app.calls.active).toBe(0);
+    expect(await resumeAt(a, balancer.url)).toMatch(/<Stream /);
+    expect(a.app.calls.get(NOBODYS)?.identity.resumed).toBeDefined();
+    a.app.calls.over(NOBODYS);
+    expect(a.app.calls.active).toBe(0);
+    expect(await resumeAt(a, balancer.url)).toMatch(/<Hangup\/>/);
+  });
+
+  test('let go of at a second signal, a call goes on at the other', async () => {
+    const { a, b } = lines;
+    const { leg, fromWord } = await lines.dial();
+    lines.reach('b');
+    a.app.calls.close('move');
+    expect(await endAt(a, leg.callSid)).toBe('moved');
+    await leg.waitForWords(/lost you for a moment/, { fromWord });
+    await leg.hangUp();
+    expect(await endAt(b, leg.callSid)).toBe('caller-hung-up');
   });
 });
 
