@@ -3,6 +3,8 @@ import { DEFAULT_MANNER } from '../src/companion/person.ts';
 import { openStore } from '../src/store/store.ts';
 import type { KeptCall } from './audit/evidence.ts';
 
+const DELIVERY_MS = 30_000;
+
 /** `dataDir` is the server's; it has ended, and nobody else has the folder. */
 export async function readKept(dataDir: string, callSid: string): Promise<KeptCall> {
   const store = await openStore({
@@ -12,6 +14,8 @@ export async function readKept(dataDir: string, callSid: string): Promise<KeptCa
     defaultManner: DEFAULT_MANNER,
   });
   try {
+    // What the server could not deliver before its end waits in the spool.
+    await store.writer.flush(DELIVERY_MS);
     return await store.database.withScope({ kind: 'service' }, async (tx) => {
       const turns = await store.conversations.turnsOf(tx, callSid);
       const conversation = await store.conversations.byCallSid(tx, callSid);

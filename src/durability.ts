@@ -59,7 +59,7 @@ export type Durability = {
   close(timeoutMs: number): Promise<void>;
 };
 
-/** Whatever the database server does, calls are taken after this. */
+/** Whatever the database does, calls are taken after this. */
 const READY_ANYWAY_MS = 5_000;
 const CLOSE_UNSETTLED_MS = 300;
 /** Entries of the file that are imported in one transaction. */
@@ -122,9 +122,8 @@ export async function openDurability(config: Config, log: Logger): Promise<Durab
     },
     settled,
     get isSettled() {
-      // A server that accepts and then says nothing must not keep this one from taking calls.
-      const isLate = performance.now() - begunAt > READY_ANYWAY_MS;
-      return isSettled || (isLate && config.databaseUrl !== undefined);
+      // A database that says nothing, or is still being made, must not keep calls from being taken.
+      return isSettled || performance.now() - begunAt > READY_ANYWAY_MS;
     },
     health: async () => await store.database.health(),
     figures: () => ({
