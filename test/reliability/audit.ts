@@ -27,6 +27,8 @@ export type CallEvidence = {
   readonly name: string;
   /** When the process that held the call was killed. */
   readonly killedAtMs: readonly number[];
+  /** When the caller hung up; undefined: not yet. */
+  readonly endedAtMs: number | undefined;
   readonly turns: readonly SaidTurn[];
   readonly stored: readonly StoredTurn[];
   readonly views: readonly ModelView[];
@@ -36,7 +38,7 @@ export type Verdict = {
   readonly findings: readonly string[];
   /** Turns of the caller's that were committed, and of the companion's. */
   readonly committed: number;
-  /** Ended too shortly before a kill to be promised. */
+  /** Ended too shortly before a kill, or before the caller hung up, to be promised. */
   readonly inTheWindow: number;
   /** Answers that were cut by a kill and said again. */
   readonly saidAgain: number;
@@ -51,12 +53,13 @@ export const COMMIT_WINDOW_MS = 250;
 const MARK_MS = 250;
 
 export function auditTurns(evidence: CallEvidence): Verdict {
-  const { name, killedAtMs, turns, stored, views } = evidence;
+  const { name, killedAtMs, endedAtMs = Infinity, turns, stored, views } = evidence;
   const findings: string[] = [];
   let committed = 0;
   let inTheWindow = 0;
   let saidAgain = 0;
   const isTooLate = (atMs: number, windowMs: number): boolean =>
+    atMs > endedAtMs - windowMs ||
     killedAtMs.some((killMs) => atMs > killMs - windowMs && atMs <= killMs);
   const rowsOf = (speaker: StoredTurn['speaker'], token: string): number =>
     stored.filter((row) => row.speaker === speaker && row.tokens.includes(token)).length;

@@ -131,7 +131,8 @@ export class Conversation {
 
   #lost(atMs: number, how: string): void {
     this.#connectedAtMs = undefined;
-    if (how === 'caller-hung-up') return;
+    // The server had the carrier do something else first, such as saying what no voice could say.
+    if (how === 'caller-hung-up' || how === 'call-updated') return;
     this.losses.push({ atMs, how, backAtMs: undefined });
   }
 

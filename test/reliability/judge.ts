@@ -59,6 +59,7 @@ async function evidenceOf(world: World, conversation: Conversation): Promise<Cal
     name: `call ${call}`,
     // A socket that goes without a word: its process is gone.
     killedAtMs: losses.filter(({ how }) => how === 'lost').map(({ atMs }) => atMs),
+    endedAtMs: conversation.end?.atMs,
     turns: said.map((turn) => ({
       token: turn.token,
       finalAtMs: world.ledger.finalAt(turn.token),

@@ -79,7 +79,9 @@ const options: RunOptions = {
   seed: Number(values.seed ?? Math.floor(Math.random() * 1_000_000)),
   say: (line) => void process.stderr.write(`   ${line}\n`),
 };
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => process.exit(process.exitCode ?? 130));
+}
 const beganAtMs = performance.now();
 process.stderr.write(`seed ${options.seed}\n`);
 const wanted = chosen();
@@ -97,4 +99,4 @@ if (values.json) process.stdout.write(`${JSON.stringify({ scenarios: results })}
 else process.stdout.write(`${markdownTable(results)}\n\n${seconds} s, seed ${options.seed}\n`);
 process.exitCode = results.every(({ pass }) => pass) ? 0 : 1;
 // A scenario that lost its way shall not hold us, nor what it started.
-setTimeout(() => process.exit(), LINGER_MS).unref();
+setTimeout(() => process.kill(process.pid, 'SIGTERM'), LINGER_MS).unref();

@@ -24,6 +24,7 @@ function goodCall(change: Partial<CallEvidence> = {}): CallEvidence {
   return {
     name: 'call 0',
     killedAtMs: [KILLED_AT_MS],
+    endedAtMs: 20_000,
     turns: [
       turn('c0t0'),
       turn('c0t1', { finalAtMs: 7_000, heardAtMs: [8_000], heardOutAtMs: 9_000 }),
@@ -74,6 +75,12 @@ describe('the auditor of turns', () => {
     const views = [{ atMs: 12_000, tokens: ['c0t0', 'c0t2'] }];
     const verdict = auditTurns(goodCall({ turns: [turn('c0t0'), late], stored, views }));
     expect(verdict).toMatchObject({ findings: [], committed: 2, inTheWindow: 1 });
+  });
+
+  it('promises nothing of what a caller says while hanging up', () => {
+    const last = turn('c0t2', { finalAtMs: 20_010, heardAtMs: [], heardOutAtMs: undefined });
+    const turns = [...goodCall().turns, last];
+    expect(auditTurns(goodCall({ turns }))).toMatchObject({ findings: [], inTheWindow: 1 });
   });
 
   it('lets an answer that a kill cut be said again, once', () => {
