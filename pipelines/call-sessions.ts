@@ -14,7 +14,7 @@ import { InstanceWatch } from './instance-watch.ts';
 import { LeftBehind } from './left-behind.ts';
 import type { RecallOptions } from './recall.ts';
 import type { CallRecords } from './records.ts';
-import { Rescue } from './rescue.ts';
+import { Rescue, type RescueNews } from './rescue.ts';
 import { storedCallsIn } from './stored-calls.ts';
 import { Takeover, type Taken, type TakeoverRequest } from './takeover.ts';
 
@@ -30,6 +30,12 @@ export type CallSessionsOptions = {
   readonly resumeUrl: () => string;
   readonly log: Logger;
 };
+
+const NEWS = {
+  'call-redirected': 'call of a dead process redirected',
+  'redirect-failed': 'call of a dead process could not be redirected',
+  'call-lost': 'call lost with its process',
+} as const satisfies Record<RescueNews, string>;
 
 /** A call in which nothing happens gives a sign of life this often. */
 const KEEP_ALIVE_MS = 10_000;
@@ -63,11 +69,7 @@ export class CallSessions {
       ...options,
       storedCall: this.#storedCall,
       isAlive: (other) => this.#watch.isAlive(other),
-      tell: (what, callSid) =>
-        log.warn(
-          what === 'call-lost' ? 'call lost with its process' : 'call of a dead process redirected',
-          { callSid },
-        ),
+      tell: (what, callSid) => log.warn(NEWS[what], { callSid }),
     });
   }
 

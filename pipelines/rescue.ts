@@ -3,6 +3,7 @@
  * process by itself. Where it stays silent instead, it is told where to go on; where the call turns
  * out to be over, whoever was on it is to be called back.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TelephonyVendor } from '../adapters/telephony/port.ts';
 import { VendorError } from '../src/errors.ts';
 import type { CallRecord, SessionStore } from '../src/store/session-store.ts';
@@ -10,6 +11,8 @@ import { isUuid } from '../src/store/uuid.ts';
 import { CALL_TTL_MS } from './call-keeper.ts';
 import type { StoredCall } from './recall.ts';
 import type { CallFacts, CallRecords } from './records.ts';
+
+export type RescueNews = 'call-redirected' | 'redirect-failed' | 'call-lost';
 
 export type RescueOptions = {
   readonly store: Pick<SessionStore, 'getCall' | 'putCall' | 'nextEpoch' | 'seenOnce'>;
@@ -20,7 +23,7 @@ export type RescueOptions = {
   readonly resumeUrl: () => string;
   /** Undefined: nobody knows. */
   readonly isAlive: (instance: string) => boolean | undefined;
-  readonly tell: (what: 'call-redirected' | 'call-lost', callSid: string) => void;
+  readonly tell: (what: RescueNews, callSid: string) => void;
 };
 
 export type OrphanedCall = CallFacts & {
@@ -29,8 +32,11 @@ export type OrphanedCall = CallFacts & {
   readonly mayBeFetched: boolean;
 };
 
-/** The carrier needs a second or two to come back; asked again after this. */
-const RETRY_MS = 8_000;
+/** The carrier needs a second or so to come back; told again after this. */
+const RETRY_MS = 4_000;
+/** Within that time. */
+const MAX_ATTEMPTS = 3;
+const PAUSE_MS = 500;
 /** No call of ours lasts longer: the carrier's own limit is below it. */
 const LONGEST_CALL_MS = 20 * 60_000;
 /** Of which it is remembered that they are over, or under way here. */
@@ -110,21 +116,25 @@ export class Rescue {
 
   /** One instance tells the carrier, and not again before the carrier can have come back. */
   async #isMyTurn(callSid: string, epoch: number | 'stored'): Promise<boolean> {
-    const key = `rescue:${callSid}:${epoch}:${Math.floor(Date.now() / RETRY_MS)}`;
-    return await this.#options.store.seenOnce(key, RETRY_MS * 2);
+    return await this.#options.store.seenOnce(`rescue:${callSid}:${epoch}`, RETRY_MS);
   }
 
+  /** Tries again at once where the carrier did not answer: somebody hears silence. */
   async #redirect(callSid: string): Promise<'told' | 'gone' | 'failed'> {
     const { telephony, resumeUrl, tell } = this.#options;
-    try {
-      await telephony.redirect(callSid, resumeUrl());
-      tell('call-redirected', callSid);
-      return 'told';
-    } catch (error) {
-      // The carrier takes no new orders for a call that is not under way.
-      const isGone = error instanceof VendorError && error.failure === 'bad-request';
-      return isGone ? 'gone' : 'failed';
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+      try {
+        await telephony.redirect(callSid, resumeUrl());
+        tell('call-redirected', callSid);
+        return 'told';
+      } catch (error) {
+        // The carrier takes no new orders for a call that is not under way.
+        if (error instanceof VendorError && error.failure === 'bad-request') return 'gone';
+        tell('redirect-failed', callSid);
+        if (attempt < MAX_ATTEMPTS) await sleep(PAUSE_MS, undefined, { ref: false });
+      }
     }
+    return 'failed';
   }
 
   /** Claimed first, so that it is written down once. */
