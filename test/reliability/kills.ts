@@ -24,6 +24,8 @@ const HEARD_AGAIN_SILENT_MS = 10_000;
 const PRESENT_MS = 60_000;
 /** Between two kills: long enough for any moment of a turn to be met. */
 const WAIT_MS = { least: 1_500, most: 7_000 } as const;
+/** A dead process's sockets are closed by then. */
+const STRUCK_MS = 1_000;
 /** A process that has just started is still loading. */
 const WARM_MS = 2_500;
 /** An instance gives a call up after five losses; callers leave before. */
@@ -125,14 +127,14 @@ async function killOnce(
 ): Promise<void> {
   const instance = world.instances.get(victim);
   if (instance === undefined) throw new Error(`${victim} is not running`);
-  const live = calls.filter((each) => each.isOn);
+  const killedAtMs = monotonicMs();
+  instance.signal('SIGKILL');
+  const live = await struckBy(killedAtMs, calls);
   for (const each of live) {
-    const phase = each.phaseAt(monotonicMs());
+    const phase = each.phaseAt(killedAtMs);
     tally.phases.set(phase, (tally.phases.get(phase) ?? 0) + 1);
   }
   tally.killed += live.length;
-  const killedAtMs = monotonicMs();
-  instance.signal('SIGKILL');
   const heardAgain = (each: Conversation): number | undefined => {
     const back = each.losses.at(-1);
     if (back === undefined || back.atMs < killedAtMs || back.backAtMs === undefined) return;
@@ -163,6 +165,16 @@ async function killOnce(
   if (strays.length > 0) tally.findings.push(`${strays.length} stream(s) went to the dead`);
 }
 
+/** The calls that lost their stream: those of the instance that was killed. */
+async function struckBy(
+  killedAtMs: number,
+  calls: readonly Conversation[],
+): Promise<Conversation[]> {
+  const isStruck = ({ losses }: Conversation): boolean => (losses.at(-1)?.atMs ?? 0) >= killedAtMs;
+  await waitUntil(() => calls.every(isStruck), STRUCK_MS);
+  return calls.filter(isStruck);
+}
+
 /** Callers who have been through enough leave once they were answered; others take their place. */
 async function renew(
   world: World,
@@ -172,12 +184,15 @@ async function renew(
 ): Promise<Conversation[]> {
   const stay = calls.filter((each) => each.isOn && each.losses.length < MOST_LOSSES);
   const leave = calls.filter((each) => each.isOn && !stay.includes(each));
-  for (const behind of leave.length === 0 ? [] : await answeredAgain(world, leave, options)) {
-    tally.findings.push(`call ${behind.call} was not answered again after its last kill`);
+  const [behind, fresh] = await Promise.all([
+    answeredAgain(world, leave, options),
+    underWay(world, calls.length - stay.length),
+  ]);
+  for (const each of behind) {
+    tally.findings.push(`call ${each.call} was not answered again after its last kill`);
   }
   await Promise.all(leave.map(async (each) => await each.leave()));
-  const fresh = calls.length - stay.length;
-  return [...stay, ...(fresh === 0 ? [] : await underWay(world, fresh))];
+  return [...stay, ...fresh];
 }
 
 /** The carrier neither falls through nor hangs up: a survivor must notice and fetch the calls. */
@@ -224,11 +239,12 @@ export async function killsWithHangUp(options: RunOptions): Promise<Outcome> {
     world.twilio.script.abruptLoss = { outcome: 'hangs-up' };
     await Promise.all([world.start('one'), world.start('two')]);
     world.balancer.prefer('one');
-    const calls = await underWay(world, options.short ? 2 : 6);
+    const all = await underWay(world, options.short ? 2 : 6);
     await sleep(1_000 + seeded(options.seed)() * 4_000);
     const findings: string[] = [];
     const killedAtMs = monotonicMs();
     world.instances.get('one')?.signal('SIGKILL');
+    const calls = await struckBy(killedAtMs, all);
     await Promise.all(calls.map(async (each) => await each.finished));
     const isDue = async (each: Conversation): Promise<boolean> =>
       (await world.kept.jobsOf(each.callSid, 'call-back')).length > 0;

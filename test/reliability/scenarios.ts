@@ -107,7 +107,7 @@ export type Result = {
 };
 
 /** Far beyond any scenario's own waits; what takes longer has lost its way. */
-const SCENARIO_LIMIT_MS = 10 * 60_000;
+const SCENARIO_LIMIT_MS = 15 * 60_000;
 
 /** Never rejects: what cannot be played has not held. */
 export async function play(scenario: Scenario, options: RunOptions): Promise<Result> {
