@@ -106,13 +106,13 @@ test('dead letters are listed and replayed by endpoint and by command, for who m
   works = true;
   const [second, first] = listed.jobs.map(({ id }) => id);
   const answers = await Promise.all([1, 2, 3].map(() => ask('POST', `/jobs/${first}/replay`)));
-  expect(answers.map(({ status }) => status).sort()).toEqual([202, 404, 404]);
+  expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([202, 404, 404]);
   expect((await ask('POST', '/jobs/not-an-id/replay')).status).toBe(404);
   const replayed = await command(['replay', second ?? ''], url);
   expect(replayed).toMatchObject({ code: 0, stdout: expect.stringContaining('a job again') });
   expect((await command(['replay', second ?? ''], url)).code).toBe(1);
   await eventually(() => done.length === 2, 10_000);
-  expect(done.sort()).toEqual(['CA-1', 'CA-2']);
+  expect(done.toSorted((a, b) => a.localeCompare(b))).toEqual(['CA-1', 'CA-2']);
   expect((await command(['dead'], url)).stdout).toBe('no dead letters\n');
   expect((await command(['bury'], url)).code).toBe(2);
   const audited = await database.withScope({ kind: 'service' }, (tx) =>
