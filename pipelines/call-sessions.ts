@@ -68,6 +68,7 @@ export class CallSessions {
     this.#rescue = new Rescue({
       ...options,
       storedCall: this.#storedCall,
+      holds: (callSid) => this.#calls?.get(callSid) !== undefined,
       isAlive: (other) => this.#watch.isAlive(other),
       tell: (what, callSid) => log.warn(NEWS[what], { callSid }),
     });

@@ -21,6 +21,8 @@ export type RescueOptions = {
   readonly telephony: Pick<TelephonyVendor, 'redirect'>;
   readonly instance: string;
   readonly resumeUrl: () => string;
+  /** The call is live in this very process. */
+  readonly holds: (callSid: string) => boolean;
   /** Undefined: nobody knows. */
   readonly isAlive: (instance: string) => boolean | undefined;
   readonly tell: (what: RescueNews, callSid: string) => void;
@@ -70,10 +72,12 @@ export class Rescue {
   }
 
   async #lookAfter(callSid: string): Promise<void> {
-    const { store, isAlive, instance } = this.#options;
+    const { store, holds, isAlive, instance } = this.#options;
     const record = await store.getCall(callSid);
     if (!record) return await this.#onlyStored(callSid);
-    const isOwned = record.owner === instance || isAlive(record.owner) !== false;
+    // What this process has let go of and nobody has taken is nobody's.
+    const isOurs = record.owner === instance;
+    const isOwned = isOurs ? holds(callSid) : isAlive(record.owner) !== false;
     if (record.phase === 'ended' || isOwned) return;
     const isTooOld = Date.now() - record.startedAtMs > LONGEST_CALL_MS;
     if (this.#over.has(callSid) || isTooOld) return await this.#lost(record);

@@ -254,6 +254,7 @@ describe('a call whose process died', () => {
       telephony: { redirect: async (callSid) => void done.push(`redirect ${callSid}`) },
       instance: 'b',
       resumeUrl: () => 'https://example.test/voice/resume',
+      holds: () => false,
       isAlive: (instance) => instance !== 'dead',
       tell: () => undefined,
       ...change,
@@ -316,6 +317,19 @@ describe('a call whose process died', () => {
     living.rescue.carrierSaysOver('CA1');
     await breathe();
     expect([...living.done, ...unsure.done]).toEqual([]);
+  });
+
+  it('that was let go of here, and over before anybody took it, is lost as well', async () => {
+    const store = createMemorySessionStore();
+    await store.putCall(record({ owner: 'b', phase: 'lost' }), 600_000);
+    const held = rescueOn(store, { holds: () => true });
+    held.rescue.carrierSaysOver('CA1');
+    await breathe();
+    expect(held.done).toEqual([]);
+    const { rescue, done } = rescueOn(store);
+    rescue.carrierSaysOver('CA1');
+    await breathe();
+    expect(done).toEqual(['ended CA1 stream-lost', 'call back CA1']);
   });
 
   it('that only the database knows is ended when the carrier says so', async () => {
