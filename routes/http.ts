@@ -84,7 +84,10 @@ export function createHttp(options: HttpOptions): Http {
     senderOf,
     onRefused: logRefusals(log),
   });
-  app.use(['/voice', '/messages'], ...signature.handlers, tellWebhooks(events));
+  // One by one: traces take the route's name from its path, and have none for a list.
+  for (const path of ['/voice', '/messages']) {
+    app.use(path, ...signature.handlers, tellWebhooks(events));
+  }
   app.use('/voice', voiceRoutes(options));
   app.use(callbackRoutes(inbox));
   const { reachesTelephones } = options;
