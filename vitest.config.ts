@@ -32,7 +32,7 @@ function kind(name: string, groupOrder: number, options: object) {
 }
 
 /** Real sockets, and real servers that may have to be unpacked first. */
-const SOCKETS = { pool: 'forks', maxWorkers: 2, testTimeout: 30_000, hookTimeout: 120_000 };
+const SOCKETS = { pool: 'forks', maxWorkers: 3, testTimeout: 30_000, hookTimeout: 120_000 };
 
 export default defineConfig({
   cacheDir: '.cache/vite',
