@@ -5,10 +5,14 @@ import type { CallNotice } from './session-store.ts';
 
 type Watcher = (notice: CallNotice) => void;
 
-/** `connect` is called with the first watcher. The connection comes back by itself. */
-export function watchNotices(connect: () => Redis) {
+/**
+ * `connect` is called with the first watcher. The connection comes back by itself. Every `pingMs` it
+ * is asked for an answer, so that the connection's own limit on silence sees one that went deaf.
+ */
+export function watchNotices(connect: () => Redis, pingMs: number) {
   const watchers = new Set<Watcher>();
   let redis: Redis | undefined;
+  let pinging: NodeJS.Timeout | undefined;
   let isClosed = false;
 
   const open = (channel: string): Redis => {
@@ -23,6 +27,8 @@ export function watchNotices(connect: () => Redis) {
       const notice = from === channel ? decodeNotice(text) : undefined;
       if (notice) for (const watcher of [...watchers]) watcher(notice);
     });
+    // One that fails is on a connection that is away already, or is about to be given up.
+    pinging = setInterval(() => void opened.ping().catch(() => undefined), pingMs);
     return opened;
   };
 
@@ -36,6 +42,7 @@ export function watchNotices(connect: () => Redis) {
     close: (): void => {
       isClosed = true;
       watchers.clear();
+      clearInterval(pinging);
       redis?.disconnect();
       redis = undefined;
     },

@@ -7,8 +7,8 @@
  * Notices go over the channel `notices`, on a connection of their own.
  *
  * Redis is never worth waiting for in a call: a command has 100 ms, is not queued while the
- * connection is away, and is never sent twice. A token that is lost that way is lost on the safe
- * side; Twilio asks for a new one.
+ * connection is away, and is never sent twice; a connection without answers is given up after 2 s.
+ * A token that is lost that way is lost on the safe side; Twilio asks for a new one.
  */
 import { Redis } from 'ioredis';
 import { watchNotices } from './redis-notices.ts';
@@ -23,6 +23,8 @@ export type RedisSessionStoreOptions = {
   readonly keyPrefix?: string;
   /** Longest wait for one answer; default 100. */
   readonly commandTimeoutMs?: number;
+  /** A connection that has answered nothing for this long is given up; default 2000. */
+  readonly deafAfterMs?: number;
   /** Told of every change of the connection, once each. The error carries no key and no value. */
   readonly onConnection?: (state: 'up' | 'down', error?: Error) => void;
 };
@@ -34,6 +36,11 @@ export type RedisSessionStore = SessionStore & {
 
 const defaultCommandTimeoutMs = 100;
 const connectTimeoutMs = 2_000;
+/**
+ * After a failover or with a route lost nobody closes the connection, and the kernel would go on
+ * sending for a quarter of an hour. Beats every half second give a live one something to answer.
+ */
+const defaultDeafAfterMs = 2_000;
 /** Longest pause between two attempts to connect; they go on for as long as the process lives. */
 const maxReconnectMs = 2_000;
 
@@ -76,7 +83,10 @@ return epoch`;
 
 export function createRedisSessionStore(options: RedisSessionStoreOptions): RedisSessionStore {
   const redis = connect(options);
-  const notices = watchNotices(() => connect({ ...options, onConnection: () => undefined }));
+  const notices = watchNotices(
+    () => connect({ ...options, onConnection: () => undefined }),
+    options.deafAfterMs ?? defaultDeafAfterMs,
+  );
 
   return {
     kind: 'redis',
@@ -234,9 +244,12 @@ function connect(options: RedisSessionStoreOptions): Redis {
     keyPrefix: options.keyPrefix ?? '',
     connectTimeout: connectTimeoutMs,
     commandTimeout: options.commandTimeoutMs ?? defaultCommandTimeoutMs,
+    socketTimeout: options.deafAfterMs ?? defaultDeafAfterMs,
     enableOfflineQueue: false,
     // A command sent again after a reconnect would find its own first run: a token "used before".
     autoResendUnfulfilledCommands: false,
+    // Nobody would catch it where the command takes too long; the notices subscribe by themselves.
+    autoResubscribe: false,
     maxRetriesPerRequest: 0,
     retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 10), maxReconnectMs),
   });

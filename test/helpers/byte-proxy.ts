@@ -13,6 +13,8 @@ export type ByteProxy = {
   bytesIn(): number;
   /** Breaks every connection there is. */
   cut(): void;
+  /** Passes nothing on any more over the connections there are, and closes none; new ones work. */
+  deafen(): void;
   close(): Promise<void>;
 };
 
@@ -20,6 +22,7 @@ export type ByteProxy = {
 export async function startByteProxy(target: string): Promise<ByteProxy> {
   const path = join(tmpdir(), `hearthline-proxy-${randomBytes(6).toString('hex')}.sock`);
   const sockets = new Set<Socket>();
+  const deaf = new WeakSet<Socket>();
   let mode: 'pass' | 'hang' | 'refuse' = 'pass';
   let bytesIn = 0;
   const cut = (): void => {
@@ -28,7 +31,7 @@ export async function startByteProxy(target: string): Promise<ByteProxy> {
   const relay = (from: Socket, to: Socket): void => {
     sockets.add(from);
     from.on('data', (bytes) => {
-      if (mode === 'pass') to.write(bytes);
+      if (mode === 'pass' && !deaf.has(from)) to.write(bytes);
     });
     from.on('error', () => undefined);
     from.on('close', () => {
@@ -56,6 +59,9 @@ export async function startByteProxy(target: string): Promise<ByteProxy> {
     },
     bytesIn: () => bytesIn,
     cut,
+    deafen: () => {
+      for (const socket of sockets) deaf.add(socket);
+    },
     close: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       cut();

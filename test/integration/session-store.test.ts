@@ -334,6 +334,29 @@ describe('session store on a Redis that misbehaves', () => {
     expect(heard).toBeGreaterThan(beforeCut);
   });
 
+  test('a connection that went deaf is given up for a new one, that of the notices too', async () => {
+    const proxy = await startByteProxy(redis.url);
+    closers.push(() => proxy.close());
+    const { keyPrefix } = redis;
+    const store = createRedisSessionStore({ url: proxy.path, keyPrefix, deafAfterMs: 300 });
+    const teller = await openRedisStore();
+    closers.push(
+      () => store.close(),
+      () => teller.close(),
+    );
+    let heard = 0;
+    store.watch(() => (heard += 1));
+    const isWell = async (): Promise<boolean> => {
+      const before = heard;
+      await teller.tell({ kind: 'over', callSid: 'CA1', from: 'b' });
+      return (await store.health()).ok && heard > before;
+    };
+    await until(isWell);
+    proxy.deafen();
+    expect((await store.health()).ok).toBe(false);
+    await until(isWell);
+  });
+
   test('a hanging Redis costs a tenth of a second, then fails', async () => {
     const { proxy, store } = await openThroughProxy();
     proxy.set('hang');
