@@ -8,6 +8,7 @@ import {
   instanceTtlMs,
   StoreUnavailable,
   type CallNotice,
+  type CallRecord,
   type SessionStore,
 } from './session-store.ts';
 import { createExpiringMap } from './expiring-map.ts';
@@ -95,6 +96,8 @@ function callsIn(mapOf: MapOf, open: Open): CallPart {
     putCall: async (record, ttlMs) => {
       open('putCall');
       if ((epochs.get(record.callSid) ?? 0) > record.epoch) return false;
+      const held = decodeCall(calls.get(record.callSid) ?? '');
+      if (held && isAnothers(held, record)) return false;
       calls.set(record.callSid, encode(record), ttlMs);
       epochs.set(record.callSid, record.epoch, Math.max(ttlMs, epochs.leftMs(record.callSid)));
       if (record.phase === 'ended') {
@@ -143,6 +146,12 @@ function callsIn(mapOf: MapOf, open: Open): CallPart {
       return owners.keys().filter((callSid) => owners.get(callSid) === instance);
     },
   };
+}
+
+/** Two that took a call under one epoch: whoever has its stream keeps it, else who came first. */
+function isAnothers(held: CallRecord, { epoch, owner, phase }: CallRecord): boolean {
+  if (held.epoch !== epoch || held.owner === owner) return false;
+  return held.phase !== 'ringing' || phase === 'ringing';
 }
 
 type InstancePart = Pick<SessionStore, 'beat' | 'instances' | 'forgetInstance'>;

@@ -44,10 +44,14 @@ const defaultDeafAfterMs = 2_000;
 /** Longest pause between two attempts to connect; they go on for as long as the process lives. */
 const maxReconnectMs = 2_000;
 
-/** KEYS call, epoch; ARGV epoch, record, ttl ms. 0 where a higher epoch exists. */
+/** KEYS call, epoch; ARGV epoch, record, ttl ms, owner, phase. 0 where another has the call. */
 const putCallScript = `
 local known = tonumber(redis.call('GET', KEYS[2]) or '0')
 if known > tonumber(ARGV[1]) then return 0 end
+local read, held = pcall(cjson.decode, redis.call('GET', KEYS[1]) or '')
+if read and type(held) == 'table' and held.epoch == tonumber(ARGV[1])
+  and held.owner ~= ARGV[4]
+  and (held.phase ~= 'ringing' or ARGV[5] == 'ringing') then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 local ttl = math.max(tonumber(ARGV[3]), redis.call('PTTL', KEYS[2]))
 redis.call('SET', KEYS[2], ARGV[1], 'PX', string.format('%d', ttl))
@@ -140,13 +144,13 @@ type CallPart = Pick<
 function callsOn(redis: Redis): CallPart {
   return {
     putCall: async (record, ttlMs) => {
-      const keys = [callKey(record.callSid), epochKey(record.callSid)];
-      const values = [record.epoch, encode(record), wholeMs(ttlMs)];
+      const { epoch, owner, phase, callSid } = record;
+      const keys = [callKey(callSid), epochKey(callSid)];
+      const values = [epoch, encode(record), wholeMs(ttlMs), owner, phase];
       const answer = await ask('putCall', redis.eval(putCallScript, 2, ...keys, ...values));
       if (answer !== 1) return false;
-      const { owner, callSid } = record;
       const mine = redis.multi();
-      if (record.phase === 'ended') mine.srem(ownedKey(owner), callSid).del(snapshotKey(callSid));
+      if (phase === 'ended') mine.srem(ownedKey(owner), callSid).del(snapshotKey(callSid));
       else mine.sadd(ownedKey(owner), callSid).pexpire(ownedKey(owner), epochTtlMs);
       await ask('putCall', mine.exec());
       return true;

@@ -69,8 +69,10 @@ export interface SessionStore {
   consumeToken(token: string): Promise<TokenClaim | undefined>;
   /**
    * Stores a call for `ttlMs`. False: a higher epoch than `record.epoch` was written or handed out,
-   * and nothing changes (fencing: an owner that was overtaken cannot write). Until its phase is
-   * 'ended', a call is among its owner's; one that has ended keeps no snapshot.
+   * or another owner has the call under this one, and nothing changes (fencing: an owner that was
+   * overtaken cannot write). Only one whose phase is 'ringing' gives way to another of its epoch that
+   * is past that. Until its phase is 'ended', a call is among its owner's; one that has ended keeps
+   * no snapshot.
    */
   putCall(record: CallRecord, ttlMs: number): Promise<boolean>;
   /** Undefined: unknown, expired, or not readable as a record. */

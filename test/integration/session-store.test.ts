@@ -214,6 +214,24 @@ describe.each(implementations)('session store contract: %s', (kind, open) => {
     expect(await seen(b)).toBeUndefined();
   });
 
+  test('under one epoch a call has one owner: who came first, or has more than a ringing phone', async () => {
+    const callSid = newCallSid();
+    const [a, b] = [`a-${callSid}`, `b-${callSid}`];
+    const put = async (change: Partial<CallRecord>): Promise<boolean> =>
+      await store.putCall(recordOf(callSid, change), 10_000);
+    expect(await put({ owner: a })).toBe(true);
+    expect(await put({ owner: b })).toBe(false);
+    expect(await put({ owner: b, phase: 'live' })).toBe(true);
+    for (const phase of ['ringing', 'live', 'ended'] as const) {
+      expect(await put({ owner: a, phase })).toBe(false);
+    }
+    expect(await store.getCall(callSid)).toMatchObject({ owner: b, phase: 'live' });
+    expect(await store.nextEpoch(callSid)).toBe(2);
+    expect(await put({ owner: b, phase: 'live' })).toBe(false);
+    expect(await put({ owner: a, phase: 'lost', epoch: 2 })).toBe(true);
+    expect(await store.callsOf(b)).toEqual([]);
+  });
+
   test('a call is its owner’s until another has it or it ends', async () => {
     const [a, b] = [`a-${newCallSid()}`, `b-${newCallSid()}`];
     const [one, two] = [newCallSid(), newCallSid()];
