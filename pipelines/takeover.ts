@@ -12,7 +12,7 @@ import { recall, type Recalled, type RecallOptions } from './recall.ts';
 
 export type TakeoverOptions = Omit<RecallOptions, 'store'> & {
   readonly store: Pick<SessionStore, 'getCall' | 'loadSnapshot' | 'nextEpoch'>;
-  readonly calls: Pick<Calls, 'get' | 'resume' | 'giveUpElsewhere'>;
+  readonly calls: Pick<Calls, 'get' | 'endOf' | 'resume' | 'giveUpElsewhere'>;
 };
 
 export type TakeoverRequest = {
@@ -39,6 +39,8 @@ export type Taken =
 
 /** Of one process, the utterances and turns that its numbers have room for. */
 const NUMBERS_PER_EPOCH = 1_000;
+/** Where the store cannot hand out epochs, they are the whole seconds since then. */
+const EPOCHS_SINCE_MS = Date.UTC(2026, 0);
 
 export class Takeover {
   readonly #options: TakeoverOptions;
@@ -65,12 +67,14 @@ export class Takeover {
     const { filler, checking, voicemail } = linesFor(person.language, '');
     const fillers = new Set([...filler, ...checking, ...voicemail]);
     const known = await recall(callSid, this.#options, (text) => fillers.has(text));
-    const mine = calls.get(callSid);
-    if (mine) return { kind: 'taken', call: mine };
+    const before = this.#settledHere(callSid);
+    if (before) return before;
     if (known.isOver || (!known.isKnown && !inProgress)) return { kind: 'over' };
-    const isFresh = request.why === 'stream' && known.record?.phase === 'ringing';
+    const isFresh = request.why === 'stream' && hadNoStream(known);
     const resumeCount = known.resumeCount + (request.why === 'resume' ? 1 : 0);
-    const epoch = await this.#claim(request, known, resumeCount);
+    const epoch = await this.#claim(request, known);
+    const meanwhile = this.#settledHere(callSid);
+    if (meanwhile) return meanwhile;
     const { startedAtMs } = known;
     const facts = { callSid, direction, person, epoch, startedAtMs };
     if (resumeCount > MAX_RESUMES) {
@@ -85,17 +89,33 @@ export class Takeover {
     return call ? { kind: 'taken', call } : { kind: 'full' };
   }
 
-  /** Without the store there is no fence; then the count of losses is as good a number as any. */
-  async #claim(
-    { callSid, above }: TakeoverRequest,
-    { record }: Recalled,
-    resumeCount: number,
-  ): Promise<number> {
+  /** What this process has come to know of the call while it asked others. */
+  #settledHere(callSid: string): Taken | undefined {
+    const { calls } = this.#options;
+    const call = calls.get(callSid);
+    if (call) return { kind: 'taken', call };
+    const end = calls.endOf(callSid);
+    return end === undefined || end === 'moved' ? undefined : { kind: 'over' };
+  }
+
+  /**
+   * Without the store there is no fence; but whoever takes a call later has a higher number, and
+   * with it turns of its own.
+   */
+  async #claim({ callSid, above }: TakeoverRequest, { record }: Recalled): Promise<number> {
     const known = Math.max(above, record?.epoch ?? 0, 1);
     try {
       return await this.#options.store.nextEpoch(callSid, known);
     } catch {
-      return known + resumeCount + 1;
+      const seconds = Math.floor((this.#options.now() - EPOCHS_SINCE_MS) / 1_000);
+      return Math.max(known + 1, seconds);
     }
   }
+}
+
+/** Whoever is on the line has heard nothing yet, as far as anybody knows. */
+function hadNoStream({ record, stored, snapshot, resumeCount }: Recalled): boolean {
+  if (record) return record.phase === 'ringing';
+  const turns = stored?.turns.length ?? 0;
+  return resumeCount === 0 && turns === 0 && snapshot.history.length === 0;
 }
