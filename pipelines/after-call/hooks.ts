@@ -15,11 +15,12 @@ export function afterCallHooks(jobs: Pick<Jobs, 'enqueueIn'>): DurableWriteHooks
       await jobs.enqueueIn(tx, 'after-call', { callSid }, { key: callSid });
     },
     turnAfterEnd: async (tx, { callSid }) => {
-      // What comes in one go is gone through in one go: both steps look at all that is there then.
+      // What comes in one go is gone through in one go: the steps look at all that is there then.
       const key = `${callSid}/${await turnCountOf(tx, callSid)}`;
       const when = { key, afterSeconds: LATE_TURNS_AFTER_SECONDS };
-      await jobs.enqueueIn(tx, 'transcript', { callSid }, when);
-      await jobs.enqueueIn(tx, 'memories', { callSid }, when);
+      for (const name of ['transcript', 'memories', 'analysis'] as const) {
+        await jobs.enqueueIn(tx, name, { callSid }, when);
+      }
     },
     alertRaised: async (tx, _call, { alertKey }) => {
       const { id: alertId } = await tx
