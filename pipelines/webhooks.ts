@@ -3,10 +3,11 @@
  * however often it comes, on however many instances.
  *
  * With the database there, its unique key says which copy is the first, and its claim says who acts.
- * Without it the copy waits in the spool, and the session store's mark says who acts; when the copy
- * gets to the database, whoever claims it finds the mark. What an instance left behind is claimed by
- * another one's sweep. So every handler may be asked twice in the worst case (an owner that died
- * between acting and writing it down), and must do the same as once.
+ * Without it the copy waits in the spool, and the session store's mark says who acts, and a second
+ * one that it worked; when the copy gets to the database, whoever claims it finds both, or acts again.
+ * What an instance left behind is claimed by another one's sweep. So every handler may be asked twice
+ * in the worst case (an owner that died between acting and writing it down), and must do the same as
+ * once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { IncomingWebhook, WebhookEvent, WebhookRef } from '../src/store/sql/webhook-events.ts';
@@ -185,7 +186,10 @@ class Inbox implements WebhookInbox {
     }
     if (!(await this.#isFirst(keyOf(webhook)))) return;
     const outcome = await this.#act(webhook);
-    if (outcome === 'done') return;
+    if (outcome === 'done') {
+      await this.#mark(doneMark(keyOf(webhook)));
+      return;
+    }
     const reason = 'again' in outcome ? outcome.again : outcome.failed;
     this.#options.log.error('webhook not processed', { route: webhook.path, reason });
   }
@@ -193,16 +197,31 @@ class Inbox implements WebhookInbox {
   async #outcomeOf(event: WebhookEvent): Promise<WebhookOutcome> {
     const handler = this.#options.handlers[event.path];
     // A second attempt is made because the first one failed, or was not finished.
-    if (handler?.isLive === true && event.attempts === 1) {
-      if (!(await this.#isFirst(keyOf(event)))) return 'done';
+    if (handler?.isLive === true && event.attempts === 1 && (await this.#wasDone(event))) {
+      return 'done';
     }
     return await this.#act(event);
   }
 
-  /** A store that cannot say lets it through: acting twice is the lesser evil. */
+  /** Whether it was acted upon without the database, and that worked. */
+  async #wasDone(event: Pick<WebhookEvent, 'provider' | 'eventKey' | 'receivedAtMs'>) {
+    const key = keyOf(event);
+    if (await this.#isFirst(key)) return false;
+    if (this.#acted.has(key)) return true;
+    // Whoever is at it right now is given the time. What a sweep finds is older than this.
+    const restMs = LEFT_BEHIND_MS - (this.#wallMs() - event.receivedAtMs);
+    await sleep(Math.max(0, Math.min(LEFT_BEHIND_MS, restMs)), undefined, { ref: false });
+    // Asked once: there is no other first attempt.
+    return !(await this.#mark(doneMark(key)));
+  }
+
   async #isFirst(key: string): Promise<boolean> {
-    if (this.#acted.has(key)) return false;
-    return await this.#options.session.seenOnce(`webhook:${key}`, SEEN_TTL_MS).catch(() => true);
+    return !this.#acted.has(key) && (await this.#mark(`webhook:${key}`));
+  }
+
+  /** Whether it was not there. A store that cannot say: acting twice is the lesser evil. */
+  async #mark(name: string): Promise<boolean> {
+    return await this.#options.session.seenOnce(name, SEEN_TTL_MS).catch(() => true);
   }
 
   async #act(
@@ -246,6 +265,10 @@ class Inbox implements WebhookInbox {
 
 function keyOf({ provider, eventKey }: Pick<IncomingWebhook, 'provider' | 'eventKey'>): string {
   return `${provider}/${eventKey}`;
+}
+
+function doneMark(key: string): string {
+  return `webhook-done:${key}`;
 }
 
 function remember<T>(map: Map<string, T>, key: string, value: T): void {

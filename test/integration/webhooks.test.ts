@@ -48,13 +48,15 @@ type World = {
   readonly outcomes: (WebhookOutcome | Error)[];
   /** The session store's marks are out of reach. */
   sessionsAway: boolean;
+  /** The database is too slow for what is new: it goes to the spool. */
+  slow: boolean;
 };
 
 /** Two instances with a spool each, one database and one session store. */
 async function twoInstances({ onTestFinished }: TestContext): Promise<World> {
   const database = await postgres.createDatabase();
   const session = createMemorySessionStore();
-  const world = { sessionsAway: false };
+  const world = { sessionsAway: false, slow: false };
   const acts: string[] = [];
   const lines: World['lines'] = [];
   const outcomes: World['outcomes'] = [];
@@ -76,7 +78,12 @@ async function twoInstances({ onTestFinished }: TestContext): Promise<World> {
       defaultManner: DEFAULT_MANNER,
     });
     const inbox = createWebhookInbox({
-      kept: store,
+      kept: {
+        ...store,
+        writer: {
+          write: async (write) => (world.slow ? 'spool' : await store.writer.write(write)),
+        },
+      },
       session: {
         seenOnce: async (mark, ttlMs) => {
           if (world.sessionsAway) throw new StoreUnavailable('seenOnce');
@@ -234,6 +241,24 @@ test.skipIf(process.env['TEST_DATABASE_URL'])(
   },
   60_000,
 );
+
+test('what was acted upon in vain while the database was slow is acted upon again, what worked is not', async (test) => {
+  const world = await twoInstances(test);
+  world.outcomes.push({ failed: 'no-such-call' });
+  world.slow = true;
+  expect(await world.a.inbox.take(callback('CA1/1/failed'))).toBe('spool');
+  expect(await world.a.inbox.take(callback('CA1/2/worked'))).toBe('spool');
+  await expect.poll(() => world.acts).toEqual(['CA1/1/failed said', 'CA1/2/worked said']);
+  world.slow = false;
+  // The copies get to the database, and another instance claims them there.
+  for (const each of ['CA1/1/failed', 'CA1/2/worked']) {
+    const webhook = { ...callback(each), receivedAtMs: Date.now() - 60_000 };
+    await world.b.store.writer.write({ kind: 'webhook', webhook });
+  }
+  expect(await world.b.inbox.sweep()).toBe(2);
+  expect(world.acts.slice(2)).toEqual(['CA1/1/failed said']);
+  await untilRows(world.database, allDone(2));
+});
 
 test('what an instance had claimed when it died, and what it had only kept, another takes up', async (test) => {
   const world = await twoInstances(test);
