@@ -75,7 +75,12 @@ export function assembleCall(identity: CallIdentity, services: CallServices, wir
     onInput,
   });
   const recovery = new Recovery({
-    redirect: async () => services.telephony.redirect(identity.callSid, services.resumeUrl()),
+    redirect: async () => {
+      const { callSid, epoch } = identity;
+      // Whoever has it by now brings it back, too; the carrier's answer could come to us.
+      if (await services.isStale(callSid, epoch)) return;
+      await services.telephony.redirect(callSid, services.resumeUrl());
+    },
     onFailed: () => {
       onEvent({ what: 'vendor-failed', vendor: 'twilio', failure: 'unreachable' });
     },

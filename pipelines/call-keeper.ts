@@ -26,21 +26,31 @@ export type KeeperOptions = {
 export const CALL_TTL_MS = 3_600_000;
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 5_000;
-/** Of a call that is over only this much effort is made to say so. */
+/** Of a call that is not ours any more only this much effort is made to write the last of it. */
 const MAX_LAST_ATTEMPTS = 4;
+/**
+ * That a call is over is said for about ten minutes: a record that stays behind as live has others
+ * look after a call that nobody misses.
+ */
+const MAX_ATTEMPTS_WHEN_OVER = 120;
 
 export class CallKeeper {
-  readonly #options: KeeperOptions;
+  readonly #options: Omit<KeeperOptions, 'onOvertaken'>;
   #record: CallRecord;
   #recordIsNews = true;
   #snapshot: (() => CallSnapshot) | undefined;
   #state: 'open' | 'last' | 'closed' = 'open';
   #failures = 0;
+  #maxLastAttempts = MAX_LAST_ATTEMPTS;
+  /** Not kept any longer than it may be needed: it holds the whole call. */
+  #onOvertaken: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #wake: (() => void) | undefined;
 
   constructor(options: KeeperOptions) {
-    this.#options = options;
+    const { onOvertaken, ...rest } = options;
+    this.#options = rest;
+    this.#onOvertaken = onOvertaken;
     this.#record = options.record;
     this.#kick();
   }
@@ -69,11 +79,15 @@ export class CallKeeper {
     this.#kick();
   }
 
-  /** The call is over, and nobody need go on with it. */
-  ended(): void {
+  /**
+   * The call is over, and nobody need go on with it. `lost`: as far as is known here; the session
+   * store was perhaps away, and the call goes on elsewhere.
+   */
+  ended(how: 'over' | 'lost' = 'lost'): void {
     if (this.#state !== 'open') return;
     this.put({ phase: 'ended' });
     this.#snapshot = undefined;
+    if (how === 'over') this.#maxLastAttempts = MAX_ATTEMPTS_WHEN_OVER;
     this.#endSoon();
   }
 
@@ -82,7 +96,7 @@ export class CallKeeper {
     if (this.#state === 'open') this.#endSoon();
   }
 
-  /** Resolves when nothing more will be written; soon after `ended` or `release`. */
+  /** Resolves when nothing more will be written; soon after `ended` or `release`, as a rule. */
   async settled(): Promise<void> {
     await this.#running;
   }
@@ -90,12 +104,14 @@ export class CallKeeper {
   /** Writes nothing more. */
   close(): void {
     this.#state = 'closed';
+    this.#onOvertaken = undefined;
     this.#wake?.();
     if (!this.#running) this.#options.onSettled();
   }
 
   #endSoon(): void {
     this.#state = 'last';
+    this.#onOvertaken = undefined;
     this.#failures = 0;
     this.#wake?.();
     if (!this.#running) this.#options.onSettled();
@@ -121,12 +137,12 @@ export class CallKeeper {
     while (this.#hasNews() && this.#state !== 'closed') {
       const kept = await this.#writeOnce();
       if (kept === 'overtaken') {
-        const told = this.#state === 'open';
+        const tell = this.#onOvertaken;
         this.close();
-        if (told) this.#options.onOvertaken();
+        tell?.();
       } else if (kept === 'away') {
         this.#failures += 1;
-        if (this.#state === 'last' && this.#failures >= MAX_LAST_ATTEMPTS) this.close();
+        if (this.#state === 'last' && this.#failures >= this.#maxLastAttempts) this.close();
         else await this.#pause();
       } else this.#failures = 0;
     }

@@ -9,7 +9,7 @@ import type { Effect } from '../src/conversation/types.ts';
 import type { CallEvent } from '../src/events.ts';
 import { isUuid } from '../src/store/uuid.ts';
 import type { CallIdentity } from './call-types.ts';
-import type { CallFacts, CallRecords } from './records.ts';
+import type { CallEnding, CallFacts, CallRecords } from './records.ts';
 
 export type CallRecorderOptions = {
   readonly identity: CallIdentity;
@@ -41,6 +41,7 @@ export class CallRecorder {
   readonly #utterances = new Map<number, Underway>();
   readonly #openedAt = new Map<string, number>();
   readonly #committedAt = new Map<string, number>();
+  #end: CallEnding | undefined;
 
   constructor(options: CallRecorderOptions) {
     this.#options = options;
@@ -81,13 +82,15 @@ export class CallRecorder {
     });
   }
 
+  /** Behind `ended`. */
   callBackDue(): void {
-    this.#options.records.callBackDue(this.#call);
+    if (this.#end) this.#options.records.callBackDue(this.#call, this.#end);
   }
 
   ended(reason: string, resumeCount: number): void {
     const { records, now } = this.#options;
-    records.ended(this.#call, this.#wall(now()), reason, resumeCount);
+    this.#end = { endedAtMs: this.#wall(now()), reason };
+    records.ended(this.#call, this.#end.endedAtMs, reason, resumeCount);
   }
 
   /** Every event of the call, as it happens: what took how long is read off them. */

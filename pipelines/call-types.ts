@@ -25,6 +25,8 @@ export type CallServices = {
   readonly records: CallRecords;
   /** Keeps a call where other processes find it; `onOvertaken` when one of them has it. */
   readonly keep: (record: Omit<CallRecord, 'owner'>, onOvertaken: () => void) => CallKeeper;
+  /** Another process has claimed the call since this `epoch`. False: nobody knows. Never rejects. */
+  readonly isStale: (callSid: string, epoch: number) => Promise<boolean>;
   readonly voiceId: string;
   /** Wall clock, for what people are told about time. */
   readonly wallClock: () => Date;

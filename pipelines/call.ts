@@ -316,6 +316,6 @@ export class Call {
     // A carrier that hangs up on a broken stream has lost them; they did not put the phone down.
     const isLost = reason === 'stream-lost' || (reason === 'caller-hung-up' && this.#isBroken);
     if (isLost && this.#wasConnected) this.#recorder.callBackDue();
-    this.#keeper.ended();
+    this.#keeper.ended(reason === 'stream-lost' ? 'lost' : 'over');
   }
 }

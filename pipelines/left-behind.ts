@@ -66,10 +66,10 @@ export class LeftBehind {
     const isAlone = store.kind === 'memory';
     // Without a session store, another process may have the call: unless the database is ours alone.
     const mayBeFetched = !isAlone || kept.database.kind === 'embedded';
-    for (const { callSid, seniorId, direction, startedAtMs, resumeCount } of orphans) {
+    for (const { callSid, seniorId, direction, startedAtMs, resumeCount, holder } of orphans) {
       if (!isAlone && !this.#suspects.has(callSid)) continue;
       const facts = { callSid, seniorId, direction, startedAtMs };
-      if (!this.#closed) rescue.fetch({ ...facts, resumeCount, mayBeFetched });
+      if (!this.#closed) rescue.fetch({ ...facts, resumeCount, holder, mayBeFetched });
     }
     this.#suspects = new Set(orphans.map(({ callSid }) => callSid));
   }

@@ -19,6 +19,8 @@ export type StoredCall = {
   /** Unix milliseconds. */
   readonly startedAtMs: number;
   readonly resumeCount: number;
+  /** The instance that took it up last; undefined: nobody has, after the first. */
+  readonly holder?: string | undefined;
   /** In the order in which they happened. */
   readonly turns: readonly TurnRecord[];
 };

@@ -11,24 +11,40 @@ export type CallRecords = {
   started(call: CallFacts): void;
   turn(call: CallFacts, turn: TurnRecord): void;
   alert(call: CallFacts, alert: AlertRecord): void;
-  /** `resumeCount`: how often by now. */
+  /** By this process, now. `resumeCount`: how often by now. */
   resumed(call: CallFacts, resumeCount: number): void;
   /** Moved to another instance, or lost: not ended. Queues memory extraction of what there is. */
   handedOver(call: CallFacts): void;
   /**
    * The line gave the call up, or lost it: whoever was on it should be called back. Told after its
-   * end.
+   * end, and with that very one: where the call had ended in another way, nobody is called back.
    */
-  callBackDue(call: CallFacts): void;
+  callBackDue(call: CallFacts, end: CallEnding): void;
   /**
    * `endedAtMs`: Unix milliseconds. `resumeCount`: how often it was resumed, as far as is known here;
-   * where it was resumed more often, it goes on elsewhere and does not end.
+   * where it was resumed more often, it goes on elsewhere and does not end. `holder`: the instance in
+   * whose hands it ended, if not in those of this one; another one's call does not end, either.
    */
-  ended(call: CallFacts, endedAtMs: number, reason: string, resumeCount?: number): void;
+  ended(
+    call: CallFacts,
+    endedAtMs: number,
+    reason: string,
+    resumeCount?: number,
+    holder?: string,
+  ): void;
 };
 
-/** Records that survive the process. The writer keeps the order within a call. */
-export function recordsInto(writer: Pick<DurableWriter<DurableWrite>, 'write'>): CallRecords {
+export type CallEnding = {
+  /** Unix milliseconds. */
+  readonly endedAtMs: number;
+  readonly reason: string;
+};
+
+/** Records that survive the process `instance`. The writer keeps the order within a call. */
+export function recordsInto(
+  writer: Pick<DurableWriter<DurableWrite>, 'write'>,
+  instance: string,
+): CallRecords {
   const keep = (write: DurableWrite): void => {
     // Owned by the writer: it never rejects, and `flush` waits for it.
     void writer.write(write);
@@ -37,11 +53,14 @@ export function recordsInto(writer: Pick<DurableWriter<DurableWrite>, 'write'>):
     started: (call) => keep({ kind: 'conversation-started', call }),
     turn: (call, turn) => keep({ kind: 'turn', call, turn }),
     alert: (call, alert) => keep({ kind: 'alert', call, alert }),
-    resumed: (call, resumeCount) => keep({ kind: 'conversation-resumed', call, resumeCount }),
+    resumed: (call, resumeCount) => {
+      const heldSinceMs = Date.now();
+      keep({ kind: 'conversation-resumed', call, resumeCount, holder: instance, heldSinceMs });
+    },
     handedOver: (call) => keep({ kind: 'memories-due', call }),
-    callBackDue: (call) => keep({ kind: 'call-back-due', call }),
-    ended: (call, endedAtMs, reason, resumeCount) =>
-      keep({ kind: 'conversation-ended', call, endedAtMs, reason, resumeCount }),
+    callBackDue: (call, end) => keep({ kind: 'call-back-due', call, end }),
+    ended: (call, endedAtMs, reason, resumeCount, holder = instance) =>
+      keep({ kind: 'conversation-ended', call, endedAtMs, reason, resumeCount, holder }),
   };
 }
 

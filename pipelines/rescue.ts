@@ -30,6 +30,8 @@ export type RescueOptions = {
 
 export type OrphanedCall = CallFacts & {
   readonly resumeCount: number;
+  /** The instance that took it up last, as far as the database knows. */
+  readonly holder?: string | undefined;
   /** False: it may be under way in a process that nobody can see. */
   readonly mayBeFetched: boolean;
 };
@@ -39,6 +41,13 @@ const RETRY_MS = 4_000;
 /** Within that time. */
 const MAX_ATTEMPTS = 3;
 const PAUSE_MS = 500;
+/**
+ * For as long, nobody else writes a lost call down; longer than that takes. Whoever could not do it
+ * after all leaves it to the next look.
+ */
+const CLAIM_MS = 10_000;
+/** Longer than one look of `LeftBehind` is from the next: an end may wait in a spool for a while. */
+const STORED_CLAIM_MS = 60_000;
 /** No call of ours lasts longer: the carrier's own limit is below it. */
 const LONGEST_CALL_MS = 20 * 60_000;
 /** Of which it is remembered that they are over, or under way here. */
@@ -111,11 +120,12 @@ export class Rescue {
     if (stored && !stored.isOver) await this.#lostFromStored({ ...stored, callSid });
   }
 
-  async #lostFromStored(call: CallFacts & { readonly resumeCount: number }): Promise<void> {
-    const { callSid, direction, startedAtMs, seniorId, resumeCount } = call;
-    if (!(await this.#options.store.seenOnce(`lost:${callSid}`, CALL_TTL_MS))) return;
-    this.#writeDown({ callSid, direction, startedAtMs, seniorId }, resumeCount);
-    this.#callBack({ callSid, direction, startedAtMs, seniorId });
+  async #lostFromStored(
+    call: CallFacts & Pick<OrphanedCall, 'resumeCount' | 'holder'>,
+  ): Promise<void> {
+    const { callSid, direction, startedAtMs, seniorId } = call;
+    if (!(await this.#options.store.seenOnce(`lost:${callSid}`, STORED_CLAIM_MS))) return;
+    this.#writeDown({ callSid, direction, startedAtMs, seniorId }, call, true);
   }
 
   /** One instance tells the carrier, and not again before the carrier can have come back. */
@@ -133,7 +143,7 @@ export class Rescue {
         return 'told';
       } catch (error) {
         // The carrier takes no new orders for a call that is not under way.
-        if (error instanceof VendorError && error.failure === 'bad-request') return 'gone';
+        if (error instanceof VendorError && error.failure === 'gone') return 'gone';
         tell('redirect-failed', callSid);
         if (attempt < MAX_ATTEMPTS) await sleep(PAUSE_MS, undefined, { ref: false });
       }
@@ -144,26 +154,27 @@ export class Rescue {
   /** Claimed first, so that it is written down once. */
   async #lost(record: CallRecord): Promise<void> {
     const { store, instance } = this.#options;
-    const { callSid, personId = '', direction, startedAtMs, resumeCount } = record;
-    if (!(await store.seenOnce(`lost:${callSid}:${record.epoch}`, CALL_TTL_MS))) return;
+    const { callSid, personId = '', direction, startedAtMs, resumeCount, owner } = record;
+    if (!(await store.seenOnce(`lost:${callSid}:${record.epoch}`, CLAIM_MS))) return;
     const epoch = await store.nextEpoch(callSid, record.epoch);
     const over = { ...record, epoch, owner: instance, phase: 'ended' as const };
     // A higher epoch by now: somebody has the call after all.
     if (!(await store.putCall(over, CALL_TTL_MS))) return;
     const seniorId = isUuid(personId) ? personId : undefined;
     const call = { callSid, direction, startedAtMs, seniorId };
-    this.#writeDown(call, resumeCount);
     // Who never picked up has lost nothing.
-    if (record.phase !== 'ringing') this.#callBack(call);
+    this.#writeDown(call, { resumeCount, holder: owner }, record.phase !== 'ringing');
   }
 
-  #writeDown(call: CallFacts, resumeCount: number): void {
+  #writeDown(
+    call: CallFacts,
+    { resumeCount, holder }: Pick<OrphanedCall, 'resumeCount' | 'holder'>,
+    isToBeCalledBack: boolean,
+  ): void {
     const { records, tell } = this.#options;
-    records.ended(call, Date.now(), 'stream-lost', resumeCount);
+    const end = { endedAtMs: Date.now(), reason: 'stream-lost' };
+    records.ended(call, end.endedAtMs, end.reason, resumeCount, holder);
     tell('call-lost', call.callSid);
-  }
-
-  #callBack(call: CallFacts): void {
-    this.#options.records.callBackDue(call);
+    if (isToBeCalledBack) records.callBackDue(call, end);
   }
 }

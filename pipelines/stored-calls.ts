@@ -8,9 +8,9 @@ export function storedCallsIn({ database, conversations }: Store) {
     await database.withScope({ kind: 'service' }, async (tx) => {
       const call = await conversations.byCallSid(tx, callSid);
       if (!call) return undefined;
-      const { seniorId, direction, startedAtMs, resumeCount } = call;
+      const { seniorId, direction, startedAtMs, resumeCount, holder } = call;
       const turns = await conversations.turnsOf(tx, callSid);
       const isOver = call.state === 'ended';
-      return { isOver, seniorId, direction, startedAtMs, resumeCount, turns };
+      return { isOver, seniorId, direction, startedAtMs, resumeCount, holder, turns };
     });
 }

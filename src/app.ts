@@ -106,7 +106,7 @@ export async function createApp(
   await keepRecordings(speechCache, vendors.recordings, APOLOGY);
   const load = new LoadGate();
   const unwatchLoop = watchLoop(load);
-  const records = durability?.records ?? NO_RECORDS;
+  const records = durability?.recordsOf(instance) ?? NO_RECORDS;
   const sealer = durability?.store.sealer;
   const resumeUrl = (): string => urlOf('/voice/resume');
   const { telephony } = vendors;
@@ -120,6 +120,7 @@ export async function createApp(
       events,
       records,
       keep: (record, onOvertaken) => sessions.keep(record, onOvertaken),
+      isStale: async (callSid, epoch) => await sessions.isStale(callSid, epoch),
       resumeUrl,
       sayUrl: () => urlOf('/voice/say'),
       onDefect: (callSid, error) => {

@@ -41,7 +41,8 @@ export type Durability = {
   /** Nobody does them before `serveJobs`, and `jobs.start`. */
   readonly jobs: Jobs;
   serveJobs(parts: JobParts): void;
-  readonly records: CallRecords;
+  /** Of the calls of `instance`: this process, as others know it. */
+  recordsOf(instance: string): CallRecords;
   readonly people: People;
   /** For whoever has changed somebody and wants it known here at once. */
   readonly directory: PeopleDirectory;
@@ -84,13 +85,13 @@ export async function openDurability(config: Config, log: Logger): Promise<Durab
   });
   const jobs = (late.jobs = jobsIn(store, log));
   const writes: Record<Kept, number> = { database: 0, spool: 0, 'set-aside': 0, refused: 0 };
-  const records = recordsInto({
+  const counted = {
     write: async (write: DurableWrite) => {
       const kept = await store.writer.write(write);
       writes[kept] += 1;
       return kept;
     },
-  });
+  };
   const directory = createPeopleDirectory({
     database: store.database,
     people: store.people,
@@ -114,7 +115,7 @@ export async function openDurability(config: Config, log: Logger): Promise<Durab
     store,
     jobs,
     serveJobs: (parts) => serveJobs(jobs, store, log, parts),
-    records,
+    recordsOf: (instance) => recordsInto(counted, instance),
     directory,
     people: {
       byPhone: (phone) => directory.byPhone(phone) ?? stranger(phone),

@@ -22,6 +22,8 @@ export type VendorFailure =
   | 'auth'
   /** Any other 4xx: our request. */
   | 'bad-request'
+  /** What our request was about is over: a call that has ended. */
+  | 'gone'
   /** 429 or the vendor's own quota message. */
   | 'rate-limited'
   /** 5xx, 529, an in-stream error. */

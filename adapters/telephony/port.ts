@@ -15,7 +15,7 @@ export interface TelephonyVendor {
   placeCall(request: PlaceCallRequest): Promise<string>;
   /** Ends a call. Resolves also when the call was already over. */
   hangUp(callSid: string): Promise<void>;
-  /** Gives a live call new TwiML from `url`. */
+  /** Gives a live call new TwiML from `url`. Fails as `gone` where the call is over. */
   redirect(callSid: string, url: string): Promise<void>;
   sendSms(to: string, body: string): Promise<void>;
 }

@@ -23,7 +23,7 @@ export type TwilioConfig = {
 };
 
 const DEFAULT_TIMEOUT_MS = 10_000;
-/** Not found, and "call is not in-progress": a call to be ended is over in both cases. */
+/** Not found, and "call is not in-progress": the call is over in both cases. */
 const ALREADY_OVER = new Set([20404, 21220]);
 
 export type TwilioLine = TelephonyVendor & {
@@ -53,7 +53,13 @@ export async function createTwilio(config: TwilioConfig): Promise<TwilioLine> {
       }
     },
     redirect: async (callSid, url) => {
-      await attempt(async () => client.calls(callSid).update({ url, method: 'POST' }));
+      try {
+        await client.calls(callSid).update({ url, method: 'POST' });
+      } catch (error) {
+        const known = vendorErrorOf(error);
+        if (!ALREADY_OVER.has(restCodeOf(error) ?? 0)) throw known;
+        throw new VendorError('twilio', 'gone', { status: known.status, cause: known.cause });
+      }
     },
     sendSms: async (to, body) => {
       await attempt(async () => client.messages.create({ to, from: config.phoneNumber, body }));

@@ -1,7 +1,15 @@
 /** The writes that must not be lost, and how each is applied. Twice is the same as once. */
 import type { Sealer } from './sealed-text.ts';
 import { type AlertRecord, alertsIn } from './sql/alerts.ts';
-import { type CallFacts, conversationsIn, type TurnRecord } from './sql/conversations.ts';
+import {
+  type CallFacts,
+  type ConversationEnd,
+  conversationsIn,
+  type Resumption,
+  storedReason,
+  type StoredConversation,
+  type TurnRecord,
+} from './sql/conversations.ts';
 import { type MessageRecord, messagesIn } from './sql/messages.ts';
 import type { ScopedTransaction } from './sql/scoped-transaction.ts';
 import { type IncomingWebhook, webhookEventsIn } from './sql/webhook-events.ts';
@@ -10,25 +18,19 @@ import { type IncomingWebhook, webhookEventsIn } from './sql/webhook-events.ts';
 export type DurableWrite =
   | { readonly kind: 'conversation-started'; readonly call: CallFacts }
   | { readonly kind: 'turn'; readonly call: CallFacts; readonly turn: TurnRecord }
-  | {
-      readonly kind: 'conversation-resumed';
-      readonly call: CallFacts;
-      readonly resumeCount: number;
-    }
-  | {
-      readonly kind: 'conversation-ended';
-      readonly call: CallFacts;
-      /** Unix milliseconds. */
-      readonly endedAtMs: number;
-      readonly reason: string;
-      /** As far as whoever ends it knows: a fence against one who has lost the call to another. */
-      readonly resumeCount?: number | undefined;
-    }
+  | ({ readonly kind: 'conversation-resumed'; readonly call: CallFacts } & Resumption)
+  /** Carries a fence against one who has lost the call to another. */
+  | ({ readonly kind: 'conversation-ended'; readonly call: CallFacts } & ConversationEnd)
   | { readonly kind: 'alert'; readonly call: CallFacts; readonly alert: AlertRecord }
   /** The call is not over and not ours any more: what there is of it is worth remembering. */
   | { readonly kind: 'memories-due'; readonly call: CallFacts }
   /** The line gave the call up, or lost it: whoever was on it should be called back. */
-  | { readonly kind: 'call-back-due'; readonly call: CallFacts }
+  | {
+      readonly kind: 'call-back-due';
+      readonly call: CallFacts;
+      /** The end that its writer has written. Left out by earlier versions: any end will do. */
+      readonly end?: Pick<ConversationEnd, 'endedAtMs' | 'reason'> | undefined;
+    }
   | { readonly kind: 'webhook'; readonly webhook: IncomingWebhook }
   /** A text message; one that says stop takes its sender's consent back. */
   | { readonly kind: 'message'; readonly message: MessageRecord };
@@ -79,11 +81,10 @@ export function durableWritesIn(sealer: Sealer, hooks: DurableWriteHooks = {}) {
         }
         return;
       case 'conversation-resumed':
-        await conversations.resumed(tx, write.call, write.resumeCount);
+        await conversations.resumed(tx, write.call, write);
         return;
       case 'conversation-ended': {
-        const { call, endedAtMs, reason, resumeCount } = write;
-        const first = await conversations.end(tx, call, endedAtMs, reason, resumeCount);
+        const first = await conversations.end(tx, write.call, write);
         if (first) await hooks.conversationEnded?.(tx, write.call);
         return;
       }
@@ -96,11 +97,11 @@ export function durableWritesIn(sealer: Sealer, hooks: DurableWriteHooks = {}) {
         await conversations.start(tx, write.call);
         await hooks.memoriesDue?.(tx, write.call);
         return;
-      case 'call-back-due':
-        // Behind the end of the call: one that goes on elsewhere has not ended.
-        if ((await conversations.byCallSid(tx, write.call.callSid))?.state !== 'ended') return;
-        await hooks.callBackDue?.(tx, write.call);
+      case 'call-back-due': {
+        const stored = await conversations.byCallSid(tx, write.call.callSid);
+        if (stored && isEndOf(stored, write.end)) await hooks.callBackDue?.(tx, write.call);
         return;
+      }
       case 'webhook': {
         const { eventId, isNew } = await webhooks.record(tx, write.webhook);
         if (isNew && write.webhook.isAnswered !== true) await hooks.webhookRecorded?.(tx, eventId);
@@ -111,4 +112,17 @@ export function durableWritesIn(sealer: Sealer, hooks: DurableWriteHooks = {}) {
         return;
     }
   };
+}
+
+/**
+ * One that goes on elsewhere has not ended; and one that had ended in another way, as with a goodbye,
+ * was not lost, whatever it looked like to whoever found it.
+ */
+function isEndOf(
+  stored: Pick<StoredConversation, 'state' | 'endedAtMs' | 'endReason'>,
+  end: Pick<ConversationEnd, 'endedAtMs' | 'reason'> | undefined,
+): boolean {
+  if (stored.state !== 'ended') return false;
+  if (end === undefined) return true;
+  return stored.endedAtMs === end.endedAtMs && stored.endReason === storedReason(end.reason);
 }

@@ -97,14 +97,14 @@ describe('Twilio REST', () => {
     expect(leg?.status).toBe('busy');
   });
 
-  test('hanging up ends a call, and redirecting one that is over fails', async () => {
+  test('hanging up ends a call, and redirecting one that is over fails as gone', async () => {
     onTestFinished(emulator.onOutboundCall(() => undefined));
     const sid = await vendor.placeCall(callRequest());
     await vendor.hangUp(sid);
     const leg = emulator.calls().find((call) => call.callSid === sid);
     await expect.poll(() => leg?.status).toMatch(/^(?:canceled|completed)$/);
     const error = await errorOf(vendor.redirect(sid, 'http://127.0.0.1:9/resume'));
-    expect(error.failure).toBe('bad-request');
+    expect(error).toMatchObject({ failure: 'gone', status: 400 });
   });
 
   test('sends a text message', async () => {

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { sql } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -234,6 +235,57 @@ describe('writes that must not be lost', () => {
     await close();
   });
 
+  test('of two who count the same, one who has not got the call does not end it', async () => {
+    const told: string[] = [];
+    const { database, writer, close } = await openAll({
+      hooks: { callBackDue: async (_tx, { callSid }) => void told.push(`call back ${callSid}`) },
+    });
+    const call = callOf('CA-two-count');
+    const stored = async () =>
+      await database.withScope({ kind: 'service' }, async (tx) =>
+        conversations.byCallSid(tx, call.callSid),
+      );
+    const resumedBy = (holder: string, heldSinceMs: number, resumeCount = 1): DurableWrite => ({
+      kind: 'conversation-resumed',
+      call,
+      resumeCount,
+      holder,
+      heldSinceMs,
+    });
+    const lostBy = (holder: string, resumeCount = 1): readonly DurableWrite[] => {
+      const end = { endedAtMs: 9_000, reason: 'stream-lost' };
+      return [
+        { kind: 'conversation-ended', call, ...end, resumeCount, holder },
+        { kind: 'call-back-due', call, end },
+      ];
+    };
+    await writer.write(resumedBy('b', 1_000));
+    // Its stream came back to the one before, which counts alone; what came before comes again.
+    await writer.write(resumedBy('a', 2_000));
+    await writer.write(resumedBy('b', 1_000));
+    for (const write of lostBy('b')) await writer.write(write);
+    expect(await stored()).toMatchObject({ state: 'active', holder: 'a', resumeCount: 1 });
+    // Who has taken it since, and never had its stream, knows of more.
+    for (const write of lostBy('c', 2)) await writer.write(write);
+    expect((await stored())?.state).toBe('ended');
+    expect(told).toEqual(['call back CA-two-count']);
+    await close();
+  });
+
+  test('who said goodbye is not called back for what others found of their call', async () => {
+    const told: string[] = [];
+    const { writer, close } = await openAll({
+      hooks: { callBackDue: async (_tx, { callSid }) => void told.push(callSid) },
+    });
+    const call = callOf('CA-goodbye');
+    await writer.write({ kind: 'conversation-ended', call, endedAtMs: 8_000, reason: 'goodbye' });
+    const end = { endedAtMs: 9_000, reason: 'stream-lost' };
+    await writer.write({ kind: 'conversation-ended', call, ...end });
+    await writer.write({ kind: 'call-back-due', call, end });
+    expect(told).toEqual([]);
+    await close();
+  });
+
   test('what the database refuses for good is set aside and stops nothing', async () => {
     const { made, database, writer, spool, troubles, close } = await openAll({ patienceMs: 80 });
     const foreign = (n: number): DurableWrite => ({
@@ -284,12 +336,67 @@ describe('writes that must not be lost', () => {
     expect(applied).toBe(3);
     await database.close();
   });
+
+  test('a database too slow for a full batch takes smaller ones until all is there', async () => {
+    const made = await postgres.createDatabase();
+    const slow = { databaseUrl: made.url, dataDir: home, transactionTimeoutMs: 400 };
+    const database = await openDatabase(slow);
+    const spool = await openSpool({ dir: join(home, uuidv7()), sealer });
+    const all = Array.from({ length: 50 }, (_each, n) => n);
+    for (const n of all) await spool.append(JSON.stringify({ n }));
+    const applied = new Set<number>();
+    const writer = createDurableWriter<{ n: number }>({
+      database,
+      spool,
+      // All fifty take more than twice the time of a transaction.
+      apply: async (tx, { n }) => {
+        await sql`select pg_sleep(0.02)`.execute(tx);
+        applied.add(n);
+      },
+      laneOf: () => 'one',
+    });
+    expect(await writer.flush(9_000)).toBe(true);
+    expect([...applied]).toEqual(all);
+    await writer.close();
+    await spool.close();
+    await database.close();
+  });
+
+  test('a journal put back from an older copy hides nothing that is written from then on', async () => {
+    const made = await postgres.createDatabase();
+    const database = await openDatabase({ databaseUrl: made.url, dataDir: home });
+    const dir = join(home, uuidv7());
+    const older = join(home, uuidv7());
+    const keep = async (turns: number[], spooled = 0): Promise<void> => {
+      const spool = await openSpool({ dir, sealer });
+      expect(spool.figures().pending).toBe(spooled);
+      for (const n of turns) await spool.append(JSON.stringify(turnWrite('CA-back', n)));
+      if (spooled === 0 && turns.length === 1) return spool.close();
+      const apply = durableWritesIn(sealer);
+      const writer = createDurableWriter<DurableWrite>({ database, spool, apply, laneOf });
+      expect(await writer.flush(9_000)).toBe(true);
+      await writer.close();
+      await spool.close();
+    };
+    await keep([0]);
+    await cp(dir, older, { recursive: true });
+    await keep([1, 2, 3], 1);
+    await rm(dir, { recursive: true });
+    await cp(older, dir, { recursive: true });
+    await keep([4, 5], 1);
+    expect(await heardIn(database, 'CA-back')).toEqual(
+      [0, 1, 2, 3, 4, 5].map((n) => `turn ${n} revision 0`),
+    );
+    await database.close();
+  });
 });
 
 /** The spool's methods as an object that can be spread. */
 function bound(spool: Awaited<ReturnType<typeof openSpool>>) {
   return {
     spoolId: spool.spoolId,
+    lastSeqAtOpen: spool.lastSeqAtOpen,
+    renew: spool.renew.bind(spool),
     append: spool.append.bind(spool),
     next: spool.next.bind(spool),
     done: spool.done.bind(spool),

@@ -187,14 +187,14 @@ describe.each(['server', 'embedded'] as const)('the repositories: %s', (kind) =>
     const ends = await Promise.all(
       [1, 2, 3, 4].map((n) =>
         database.withScope(service, (tx) =>
-          conversations.end(tx, call, 1_700_000_100_000 + n, `r${n}`),
+          conversations.end(tx, call, { endedAtMs: 1_700_000_100_000 + n, reason: `r${n}` }),
         ),
       ),
     );
     expect(ends.filter(Boolean)).toEqual([true]);
     await database.withScope(service, (tx) => conversations.putTurn(tx, call, turn(1)));
-    await database.withScope(service, (tx) => conversations.resumed(tx, call, 2));
-    await database.withScope(service, (tx) => conversations.resumed(tx, call, 1));
+    await database.withScope(service, (tx) => conversations.resumed(tx, call, { resumeCount: 2 }));
+    await database.withScope(service, (tx) => conversations.resumed(tx, call, { resumeCount: 1 }));
     const found = await database.withScope(service, (tx) =>
       conversations.byCallSid(tx, call.callSid),
     );

@@ -150,15 +150,34 @@ describe('a keeper', () => {
     expect(told).toEqual(['settled']);
   });
 
-  it('gives up on a store that stays away when the call is over', async () => {
+  it('gives up soon on a store that stays away when the call is lost here', async () => {
     const { wrapped, state } = slowStore();
     const { keeper, told } = keeperOn(wrapped);
     await breathe();
     state.away = true;
-    keeper.ended();
+    keeper.ended('lost');
     await vi.advanceTimersByTimeAsync(60_000);
     expect(told).toEqual(['settled']);
     expect(state.asked).toBeLessThan(10);
+  });
+
+  it('says for ten minutes that a call is over, and no longer', async () => {
+    const { store, wrapped, state } = slowStore();
+    const [one, two] = [keeperOn(wrapped), keeperOn(wrapped)];
+    await breathe();
+    state.away = true;
+    one.keeper.ended('over');
+    await vi.advanceTimersByTimeAsync(9 * 60_000);
+    expect(one.told).toEqual([]);
+    state.away = false;
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(one.told).toEqual(['settled']);
+    expect((await store.getCall('CA1'))?.phase).toBe('ended');
+    state.away = true;
+    two.keeper.ended('over');
+    await vi.advanceTimersByTimeAsync(11 * 60_000);
+    expect(two.told).toEqual(['settled']);
+    expect(state.asked).toBeLessThan(300);
   });
 });
 
@@ -244,12 +263,19 @@ describe('an instance that watches the others', () => {
 describe('a call whose process died', () => {
   function rescueOn(store: SessionStore, change: Partial<RescueOptions> = {}) {
     const done: string[] = [];
+    const ends: { endedAtMs: number; reason: string; holder: string | undefined }[] = [];
     const rescue = new Rescue({
       store,
       storedCall: undefined,
       records: {
-        ended: (call, _at, reason) => done.push(`ended ${call.callSid} ${reason}`),
-        callBackDue: (call) => done.push(`call back ${call.callSid}`),
+        ended: (call, endedAtMs, reason, _count, holder) => {
+          ends.push({ endedAtMs, reason, holder });
+          done.push(`ended ${call.callSid} ${reason}`);
+        },
+        callBackDue: (call, end) => {
+          expect(ends.at(-1)).toMatchObject(end);
+          done.push(`call back ${call.callSid}`);
+        },
       },
       telephony: { redirect: async (callSid) => void done.push(`redirect ${callSid}`) },
       instance: 'b',
@@ -259,7 +285,7 @@ describe('a call whose process died', () => {
       tell: () => undefined,
       ...change,
     });
-    return { rescue, done };
+    return { rescue, done, ends };
   }
 
   it('is fetched once by whoever comes first, and again a while later', async () => {
@@ -283,7 +309,7 @@ describe('a call whose process died', () => {
     await store.putCall(record({ owner: 'dead' }), 600_000);
     const telephony = {
       redirect: async () => {
-        throw new VendorError('twilio', 'bad-request', { status: 400 });
+        throw new VendorError('twilio', 'gone', { status: 400 });
       },
     };
     const { rescue, done } = rescueOn(store, { telephony });
@@ -340,15 +366,54 @@ describe('a call whose process died', () => {
       direction: 'inbound',
       startedAtMs: 1,
       resumeCount: 0,
+      holder: 'z',
       turns: [],
     });
-    const { rescue, done } = rescueOn(store, { storedCall });
+    const { rescue, done, ends } = rescueOn(store, { storedCall });
     rescue.lookAfter('CA1');
     await breathe();
     expect(done).toEqual([]);
     rescue.carrierSaysOver('CA1');
     await breathe();
     expect(done).toEqual(['ended CA1 stream-lost', 'call back CA1']);
+    expect(ends).toMatchObject([{ holder: 'z' }]);
+  });
+
+  it('is not ended because the carrier refuses an order', async () => {
+    const store = createMemorySessionStore();
+    await store.putCall(record({ owner: 'dead' }), 600_000);
+    const telephony = {
+      redirect: async () => {
+        throw new VendorError('twilio', 'bad-request', { status: 400 });
+      },
+    };
+    const { rescue, done } = rescueOn(store, { telephony });
+    rescue.lookAfter('CA1');
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(done).toEqual([]);
+    expect(await store.getCall('CA1')).toMatchObject({ phase: 'live', owner: 'dead' });
+  });
+
+  it('is found again soon where the store was away just as it was to be ended', async () => {
+    const store = createMemorySessionStore();
+    await store.putCall(record({ owner: 'dead' }), 600_000);
+    let isAway = true;
+    const flaky: SessionStore = {
+      ...store,
+      nextEpoch: async (...args) => {
+        if (isAway) throw new StoreUnavailable('nextEpoch');
+        return await store.nextEpoch(...args);
+      },
+    };
+    const { rescue, done, ends } = rescueOn(flaky);
+    rescue.carrierSaysOver('CA1');
+    await breathe();
+    isAway = false;
+    await vi.advanceTimersByTimeAsync(11_000);
+    rescue.lookAfter('CA1');
+    await breathe();
+    expect(done).toEqual(['ended CA1 stream-lost', 'call back CA1']);
+    expect(ends).toMatchObject([{ holder: 'dead' }]);
   });
 });
 

@@ -49,6 +49,28 @@ export type StoredConversation = {
   readonly endedAtMs: number | undefined;
   readonly endReason: string | undefined;
   readonly resumeCount: number;
+  /** The instance that took it up last. Undefined: nobody has, after the first. */
+  readonly holder: string | undefined;
+};
+
+/** Who took a call up, and how often that has been done by now. */
+export type Resumption = {
+  readonly resumeCount: number;
+  /** The id of an instance. */
+  readonly holder?: string | undefined;
+  /** Unix milliseconds. */
+  readonly heldSinceMs?: number | undefined;
+};
+
+/** The end of a call, with what whoever ends it knows. */
+export type ConversationEnd = {
+  /** Unix milliseconds. */
+  readonly endedAtMs: number;
+  readonly reason: string;
+  /** Left out: it is over in any case. */
+  readonly resumeCount?: number | undefined;
+  /** In whose hands it ended: the id of an instance. */
+  readonly holder?: string | undefined;
 };
 
 export type Conversations = ReturnType<typeof conversationsIn>;
@@ -131,42 +153,72 @@ function putTurnWith(sealer: Sealer) {
 }
 
 /**
- * `resumeCount`: as far as whoever ends it knows. One who knows of fewer than there were has lost the
- * call to another process, and ends nothing.
+ * One who knows of fewer resumptions than there were has lost the call to another process, and ends
+ * nothing. Nor does one who counts as many as another who has it: without the session store, two
+ * processes count alone.
  * @returns false where it had ended already, the first reason stays; or where it goes on elsewhere.
  */
 async function end(
   tx: ScopedTransaction,
   call: CallFacts,
-  endedAtMs: number,
-  reason: string,
-  resumeCount: number = Number.MAX_SAFE_INTEGER,
+  { endedAtMs, reason, resumeCount = MAX_COUNT, holder }: ConversationEnd,
 ): Promise<boolean> {
+  const known = Math.min(resumeCount, MAX_COUNT);
   const conversationId = await start(tx, call);
   const { numUpdatedRows } = await tx
     .updateTable('conversations')
     .set({
       state: 'ended',
       ended_at: new Date(endedAtMs),
-      end_reason: reason.slice(0, 64),
+      end_reason: storedReason(reason),
       updated_at: sql`now()`,
     })
     .where('id', '=', conversationId)
     .where('state', '=', 'active')
-    .where('resume_count', '<=', Math.min(resumeCount, MAX_COUNT))
+    .where('resume_count', '<=', known)
+    .where((eb) =>
+      eb.or([
+        eb('resume_count', '<', known),
+        eb('holder', 'is', null),
+        ...(holder === undefined ? [eb.lit(true)] : [eb('holder', '=', holder)]),
+      ]),
+    )
     .executeTakeFirst();
   return numUpdatedRows > 0n;
 }
 
-/** The call was taken up again; `resumeCount` is how often by now. */
-async function resumed(tx: ScopedTransaction, call: CallFacts, resumeCount: number): Promise<void> {
+/** The call was taken up again. Of two who count the same, the later one has it. */
+async function resumed(
+  tx: ScopedTransaction,
+  call: CallFacts,
+  { resumeCount, holder, heldSinceMs }: Resumption,
+): Promise<void> {
+  const since = heldSinceMs === undefined ? null : new Date(heldSinceMs);
   const conversationId = await start(tx, call);
   await tx
     .updateTable('conversations')
-    .set({ resume_count: resumeCount, updated_at: sql`now()` })
+    .set({
+      resume_count: resumeCount,
+      holder: holder ?? null,
+      held_since: since,
+      updated_at: sql`now()`,
+    })
     .where('id', '=', conversationId)
-    .where('resume_count', '<', resumeCount)
+    .where((eb) =>
+      eb.or([
+        eb('resume_count', '<', resumeCount),
+        eb.and([
+          eb('resume_count', '=', resumeCount),
+          eb(eb.fn.coalesce('held_since', sql<Date>`'-infinity'::timestamptz`), '<', since),
+        ]),
+      ]),
+    )
     .execute();
+}
+
+/** As it is kept: the column has a limit. */
+export function storedReason(reason: string): string {
+  return reason.slice(0, 64);
 }
 
 /** How many turns of a call are on file. */
@@ -191,6 +243,7 @@ function conversationFrom(row: Selectable<ConversationTable>): StoredConversatio
     endedAtMs: row.ended_at?.getTime(),
     endReason: row.end_reason ?? undefined,
     resumeCount: row.resume_count,
+    holder: row.holder ?? undefined,
   };
 }
 

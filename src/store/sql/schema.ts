@@ -84,6 +84,8 @@ export type ConversationTable = {
   ended_at: TimeOrNull;
   end_reason: Nullable<string>;
   resume_count: Generated<number>;
+  holder: Nullable<string>;
+  held_since: TimeOrNull;
   updated_at: DefaultTime;
 };
 

@@ -6,6 +6,7 @@ import * as care from './0003-care.ts';
 import * as operations from './0004-operations.ts';
 import * as messages from './0005-messages.ts';
 import * as afterCall from './0006-after-call.ts';
+import * as holders from './0007-holders.ts';
 
 export const MIGRATIONS = {
   '0001-people': people,
@@ -14,4 +15,5 @@ export const MIGRATIONS = {
   '0004-operations': operations,
   '0005-messages': messages,
   '0006-after-call': afterCall,
+  '0007-holders': holders,
 } as const satisfies Record<string, Migration>;
