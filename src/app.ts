@@ -199,6 +199,7 @@ export async function createApp(
     models: vendors.llm,
     // As calls know them, with what they told before.
     place: (person) => calls.place(people.byId(person.personId) ?? person),
+    mayPlace: () => !calls.isFull,
   });
   // Never rejects. They need what calls need, and are in less of a hurry.
   const beginJobs = async (): Promise<void> => {

@@ -37,6 +37,7 @@ export type JobParts = {
   /** The best first. */
   readonly models: readonly LlmVendor[];
   readonly place: AfterCall['place'];
+  readonly mayPlace: AfterCall['mayPlace'];
 };
 
 /** Who does the jobs: from here on this instance takes them up, once it has started to. */
@@ -55,7 +56,9 @@ export function serveJobs(jobs: Jobs, store: Store, log: Logger, parts: JobParts
   });
   for (const name of JOB_NAMES) {
     const handler = handlers[name];
-    if (handler !== undefined) jobs.work(name, handler);
+    if (handler === undefined) continue;
+    if (name === 'call-back') jobs.work(name, handler, parts.mayPlace);
+    else jobs.work(name, handler);
   }
 }
 

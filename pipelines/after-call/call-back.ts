@@ -43,5 +43,5 @@ export async function callBack(
   const placed = await place(snapshot.person);
   if ('callSid' in placed) return tell('placed');
   if (placed.refused === 'inactive') return tell('not-allowed');
-  throw new JobFailure(`refused-${placed.refused}`);
+  throw new JobFailure('no-room');
 }

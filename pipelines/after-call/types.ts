@@ -22,6 +22,8 @@ export type AfterCall = {
   readonly models: readonly LlmVendor[];
   /** Rings somebody. Undefined: nobody is rung from here. */
   readonly place: ((person: Person) => Promise<PlaceCallResult>) | undefined;
+  /** False: this instance has no room for another call, or is leaving. Somebody else may have. */
+  readonly mayPlace: () => boolean;
   readonly tell: (event: AfterCallEvent) => void;
 };
 

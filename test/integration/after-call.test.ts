@@ -270,6 +270,7 @@ async function openWorld(
       placed.push(person.personId);
       return place();
     },
+    mayPlace: () => true,
     tell: (event) => void told.push(event),
   });
   for (const name of JOB_NAMES) if (handlers[name]) jobs.work(name, handlers[name]);
@@ -299,6 +300,13 @@ async function openWorld(
     for (const each of writes) expect(await store.writer.write(each)).toBe('database');
   };
   return { store, jobs, seniorId, familyId, told, placed, memories, write };
+}
+
+/** What is due later is due now. */
+async function hurry({ store }: World): Promise<void> {
+  await store.database.jobQueue.executeSql(
+    `update pgboss.job set start_after = now() where state < 'active'`,
+  );
 }
 
 function writesOf(callSid: string, seniorId: string | undefined, said: readonly string[]) {
@@ -435,18 +443,55 @@ ${MEMORIES}
     await world.write(turns[0]!, turns[2]!, turns[2]!);
     const { transcript, memories } = await world.jobs.depths();
     expect([transcript.later, memories.later]).toEqual([2, 2]);
-    await world.store.database.jobQueue.executeSql(
-      `update pgboss.job set start_after = now() where state < 'active'`,
-    );
+    await hurry(world);
     asked = 0;
     await eventually(() => world.jobs.figures().queues.memories.done === 3, 10_000);
-    // Both find all of it there; the second one finds it done, or finds the same.
-    expect(asked).toBeLessThanOrEqual(2);
+    // Of memories and analysis, each twice: both find all of it there; the second one finds it done,
+    // or finds the same.
+    expect(asked).toBeLessThanOrEqual(4);
     await eventually(() => isIdle(world.jobs), 10_000);
     const kept = await world.store.database.withScope(service, (tx) =>
       world.memories.of(tx, world.seniorId),
     );
     expect(kept).toHaveLength(2);
+  }, 40_000);
+
+  test('what is grave and comes late raises an alert, whether a model is there or only the rules', async (context) => {
+    let isUp = true;
+    const world = await openWorld(context, [
+      scripted('gemini', () => (isUp ? ANALYSIS : undefined)),
+    ]);
+    const { database, conversations, alerts, sealer } = world.store;
+    const analysisOf = (callSid: string) =>
+      database.withScope(service, async (tx) => {
+        const { conversationId } = (await conversations.byCallSid(tx, callSid))!;
+        return await analysesIn(sealer).latest(tx, conversationId);
+      });
+    const alarms = async () =>
+      (await database.withScope(service, (tx) => alerts.open(tx))).map(({ evidence }) => evidence);
+    const texts = [...SAID, 'Right.', 'I want to kill myself.'];
+    const { turns, ended } = writesOf('CA-grave', world.seniorId, texts);
+    await world.write(...turns.slice(0, 2), ended);
+    await eventually(() => world.jobs.figures().queues.analysis.done === 1, 10_000);
+    expect(await analysisOf('CA-grave')).toMatchObject({ version: 1, model: 'gemini' });
+    expect(await alarms()).toEqual([]);
+
+    await world.write(turns[2]!);
+    await hurry(world);
+    await eventually(() => world.jobs.figures().queues.analysis.done === 2, 10_000);
+    expect(await analysisOf('CA-grave')).toMatchObject({ version: 2, model: 'gemini' });
+    expect(await alarms()).toEqual(['my knee gave way']);
+
+    const other = writesOf('CA-rules', world.seniorId, texts);
+    await world.write(...other.turns.slice(0, 2), other.ended);
+    await eventually(() => world.jobs.figures().queues.analysis.done === 3, 10_000);
+    isUp = false;
+    await world.write(other.turns[4]!);
+    await hurry(world);
+    await eventually(async () => (await alarms()).length === 2, 10_000);
+    expect(await alarms()).toContain('I want to kill myself.');
+    // What the model said stays.
+    expect(await analysisOf('CA-rules')).toMatchObject({ version: 1, model: 'gemini' });
   }, 40_000);
 
   test('the same told in a later call makes a memory weightier, not a second one', async (context) => {

@@ -266,6 +266,33 @@ describe.each(['server', 'embedded'] as const)('jobs: %s', (kind) => {
     ]);
   }, 30_000);
 
+  test('what there is no room for here waits, or is handed back, and no attempt counts', async () => {
+    const { jobs } = open(database, { policies: { 'call-back': { ...QUICK, retries: 0 } } });
+    let hasRoom = false;
+    let refusals = 3;
+    const attempts: number[] = [];
+    jobs.work(
+      'call-back',
+      async (_data, { attempt }) => {
+        attempts.push(attempt);
+        refusals -= 1;
+        if (refusals >= 0) throw new JobFailure('no-room');
+      },
+      () => hasRoom,
+    );
+    const looked = Promise.withResolvers<void>();
+    jobs.work('webhook', async () => looked.resolve());
+    await jobs.start();
+    await jobs.enqueue('call-back', { callSid: newSid() });
+    await jobs.enqueue('webhook', { callSid: newSid() });
+    await looked.promise;
+    expect((await jobs.depths())['call-back']).toMatchObject({ ready: 1, active: 0 });
+    hasRoom = true;
+    await eventually(() => jobs.figures().queues['call-back'].done === 1, 10_000);
+    expect(attempts).toEqual([1, 1, 1, 1]);
+    expect(jobs.figures().queues['call-back']).toMatchObject({ failed: 0, dead: 0 });
+  }, 30_000);
+
   test('never more at once than there is room for', async () => {
     const { jobs } = open(database, { policies: { notify: { concurrency: 3 } } });
     let now = 0;

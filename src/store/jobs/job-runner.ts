@@ -7,11 +7,11 @@ import { DatabaseUnavailable } from '../sql/database-errors.ts';
 import { errorCodeOf, JobFailure } from './job-failure.ts';
 import { HEARTBEAT_SECONDS, type JobPolicy, MAX_ACTIVE, SETTLE_SECONDS } from './job-policies.ts';
 import type { Claim, JobQueue } from './job-queue.ts';
-import { JOB_NAMES, type JobEvent, type JobHandler, type JobName } from './job-types.ts';
+import { JOB_NAMES, type JobEvent, type JobName, type JobWorker } from './job-types.ts';
 
 export type JobRunnerOptions = {
   readonly queue: JobQueue;
-  readonly handlers: ReadonlyMap<JobName, JobHandler>;
+  readonly workers: ReadonlyMap<JobName, JobWorker>;
   readonly policies: Readonly<Record<JobName, JobPolicy>>;
   readonly pollMs: number;
   readonly tell: (event: JobEvent) => void;
@@ -31,6 +31,8 @@ const SOON_MS = 50;
 const SETTLE_RETRY_MS = 250;
 /** For a handler to notice that it is to stop. */
 const STOP_GRACE_MS = 300;
+/** Failures of this instance, not of the job: somebody else does it, or it is done later. */
+const NOT_COUNTED: ReadonlySet<string> = new Set(['stopped', 'no-room']);
 
 export class JobRunner {
   readonly #options: JobRunnerOptions;
@@ -118,7 +120,7 @@ export class JobRunner {
   }
 
   #roomFor(name: JobName): number {
-    if (!this.#options.handlers.has(name)) return 0;
+    if (this.#options.workers.get(name)?.mayTake() !== true) return 0;
     let same = 0;
     for (const { claim } of this.#running.values()) if (claim.name === name) same += 1;
     const { concurrency } = this.#options.policies[name];
@@ -139,7 +141,7 @@ export class JobRunner {
     const startedAt = performance.now();
     const error = await this.#handle(claim, stop);
     const code = error === undefined ? undefined : errorCodeOf(error);
-    if (code === 'stopped') {
+    if (code !== undefined && NOT_COUNTED.has(code)) {
       await this.#settle(claim, 'hand-back');
       return;
     }
@@ -156,8 +158,8 @@ export class JobRunner {
   /** What it failed with. A handler that does not heed its signal is left to itself. */
   async #handle(claim: Claim, stop: AbortController): Promise<unknown> {
     const { name, data, jobId, attempt, isLastAttempt } = claim;
-    const handler = this.#options.handlers.get(name);
-    if (handler === undefined) return new JobFailure('no-handler');
+    const worker = this.#options.workers.get(name);
+    if (worker === undefined) return new JobFailure('no-handler');
     const { timeoutSeconds } = this.#options.policies[name];
     const timer = setTimeout(() => stop.abort(new JobFailure('timeout')), timeoutSeconds * 1_000);
     const aborted = new Promise<unknown>((resolve) => {
@@ -165,7 +167,7 @@ export class JobRunner {
     });
     const work = async (): Promise<unknown> => {
       try {
-        await handler(data, { jobId, attempt, isLastAttempt, signal: stop.signal });
+        await worker.handler(data, { jobId, attempt, isLastAttempt, signal: stop.signal });
         return undefined;
       } catch (error) {
         return stop.signal.aborted ? stop.signal.reason : (error ?? new JobFailure('defect'));

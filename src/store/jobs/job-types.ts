@@ -44,8 +44,13 @@ export type JobContext = {
   readonly signal: AbortSignal;
 };
 
-/** Twice must be the same as once. To fail with a code of its own it throws `JobFailure`. */
+/**
+ * Twice must be the same as once. To fail with a code of its own it throws `JobFailure`; the code
+ * 'no-room' hands the job back, and the attempt does not count.
+ */
 export type JobHandler = (data: JobData, context: JobContext) => Promise<void>;
+
+export type JobWorker = { readonly handler: JobHandler; readonly mayTake: () => boolean };
 
 /** A job that was given up. */
 export type DeadJob = {
@@ -113,8 +118,11 @@ export type Jobs = {
   ): Promise<void>;
   /** @throws DatabaseUnavailable */
   enqueue(name: JobName, data: JobData, options?: EnqueueOptions): Promise<void>;
-  /** Who does the jobs of a queue, here. Once for each queue, before or after `start`. */
-  work(name: JobName, handler: JobHandler): void;
+  /**
+   * Who does the jobs of a queue, here. Once for each queue, before or after `start`. While `mayTake`
+   * says no, they wait for another instance, or for later.
+   */
+  work(name: JobName, handler: JobHandler, mayTake?: () => boolean): void;
   /**
    * Begins, and keeps trying while the database is away. Resolves when the queue works for the first
    * time, or is stopped before that. Never rejects.

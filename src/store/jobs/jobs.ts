@@ -19,9 +19,9 @@ import {
   type JobDepths,
   type JobEvent,
   type JobFigures,
-  type JobHandler,
   type JobName,
   type Jobs,
+  type JobWorker,
 } from './job-types.ts';
 
 export type JobsOptions = {
@@ -54,7 +54,7 @@ export function createJobs(options: JobsOptions): Jobs {
 class PgBossJobs implements Jobs {
   readonly #options: JobsOptions;
   readonly #policies: Readonly<Record<JobName, JobPolicy>>;
-  readonly #handlers = new Map<JobName, JobHandler>();
+  readonly #workers = new Map<JobName, JobWorker>();
   readonly #counts = new Map<JobName, Counts>();
   readonly #stopped = new AbortController();
   #starting: Promise<void> | undefined;
@@ -83,11 +83,11 @@ class PgBossJobs implements Jobs {
       this.enqueueIn(tx, name, data, options),
     );
 
-  work(name: JobName, handler: JobHandler): void {
-    if (this.#handlers.has(name)) throw new Error(`two handlers for the job ${name}`);
-    this.#handlers.set(name, handler);
+  work: Jobs['work'] = (name, handler, mayTake = () => true) => {
+    if (this.#workers.has(name)) throw new Error(`two handlers for the job ${name}`);
+    this.#workers.set(name, { handler, mayTake });
     this.#runner?.wakeSoon();
-  }
+  };
 
   async start(): Promise<void> {
     this.#starting ??= this.#start();
@@ -173,7 +173,7 @@ class PgBossJobs implements Jobs {
     this.#queue = queue;
     this.#runner = new JobRunner({
       queue,
-      handlers: this.#handlers,
+      workers: this.#workers,
       policies: this.#policies,
       pollMs,
       tell: (event) => this.#tell(event),
