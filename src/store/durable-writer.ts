@@ -5,14 +5,14 @@
  * Writes of one lane (a call) keep their order. While the spool holds anything, everything new goes
  * behind it. A write whose transaction is still under way when it goes to the spool may reach the
  * database twice; so applying a write twice must be the same as once (every write in
- * `durable-writes.ts` is), and the spool's own replay is fenced by `spool_positions` besides.
+ * `durable-writes.ts` is), and the spool's own replay (`spool-drain.ts`) is fenced besides.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sql } from 'kysely';
 import type { Database } from './sql/database.ts';
 import { DatabaseUnavailable, QueryRefused } from './sql/database-errors.ts';
 import type { ScopedTransaction } from './sql/scoped-transaction.ts';
-import type { Spool, SpoolEntry } from './spool-types.ts';
+import { createSpoolDrain, type Outcome, type SpoolDrain } from './spool-drain.ts';
+import type { Spool } from './spool-types.ts';
 
 /**
  * Where a write is now. 'set-aside': the database refuses it for good, a person must look.
@@ -53,11 +53,6 @@ export type DurableWriter<W> = {
 const PATIENCE_MS = 250;
 /** Writes under way; beyond it they go to the spool without waiting for their turn. */
 const MAX_UNDER_WAY = 2_000;
-const BATCH = 50;
-const RETRY_FIRST_MS = 200;
-const RETRY_MAX_MS = 2_000;
-
-type Outcome = { readonly kind: 'done' | 'away' | 'no'; readonly code: string };
 
 export function createDurableWriter<W>(options: DurableWriterOptions<W>): DurableWriter<W> {
   return new SpoolingWriter(options);
@@ -73,11 +68,23 @@ class SpoolingWriter<W> implements DurableWriter<W> {
   #isAway = false;
   #underWay = 0;
   #refused = 0;
-  #draining: Promise<void> | undefined;
+  readonly #drain: SpoolDrain;
 
   constructor(options: DurableWriterOptions<W>) {
     this.#options = options;
-    this.#startDraining();
+    this.#drain = createSpoolDrain({
+      spool: options.spool,
+      attempt: (work) => this.#attempt(work),
+      apply: (tx, text) => options.apply(tx, JSON.parse(text) as W),
+      setAside: async (text, code) => (await this.#setAside(text, code)) === 'set-aside',
+      onOutcome: (outcome) => this.#notice(outcome),
+      onDrained: (drained) => {
+        this.#isAway = false;
+        this.#tell({ kind: 'database-back', drained });
+      },
+      stopped: this.#stopped.signal,
+    });
+    this.#drain.start();
   }
 
   async write(write: W): Promise<Kept> {
@@ -106,7 +113,9 @@ class SpoolingWriter<W> implements DurableWriter<W> {
   async flush(timeoutMs: number): Promise<boolean> {
     const deadline = performance.now() + timeoutMs;
     while (!this.#isEmpty() && performance.now() < deadline) {
-      const under = [...this.#lanes.values(), this.#draining].filter((each) => each !== undefined);
+      const under = [...this.#lanes.values(), this.#drain.underWay()].filter(
+        (each) => each !== undefined,
+      );
       const rest = Math.max(1, deadline - performance.now());
       await Promise.race([Promise.allSettled(under), sleep(Math.min(rest, 100))]);
     }
@@ -123,7 +132,11 @@ class SpoolingWriter<W> implements DurableWriter<W> {
 
   async close(): Promise<void> {
     this.#stopped.abort();
-    await Promise.allSettled([...this.#lanes.values(), ...this.#stragglers, this.#draining]);
+    await Promise.allSettled([
+      ...this.#lanes.values(),
+      ...this.#stragglers,
+      this.#drain.underWay(),
+    ]);
   }
 
   #isEmpty(): boolean {
@@ -154,7 +167,7 @@ class SpoolingWriter<W> implements DurableWriter<W> {
   async #toSpool(write: W, attempt?: Promise<Outcome>): Promise<Kept> {
     const result = await this.#options.spool.append(JSON.stringify(write));
     if (result.kind === 'kept') {
-      this.#startDraining();
+      this.#drain.start();
       return 'spool';
     }
     if ((await attempt)?.kind === 'done') return 'database';
@@ -201,94 +214,6 @@ class SpoolingWriter<W> implements DurableWriter<W> {
       }
       return { kind: 'no', code: error instanceof QueryRefused ? error.code : 'not-applicable' };
     }
-  }
-
-  #startDraining(): void {
-    if (this.#stopped.signal.aborted || this.#options.spool.figures().pending === 0) return;
-    this.#draining ??= this.#drain().finally(() => {
-      this.#draining = undefined;
-      // What came between the last look and here.
-      this.#startDraining();
-    });
-  }
-
-  async #drain(): Promise<void> {
-    let waitMs = RETRY_FIRST_MS;
-    let drained = 0;
-    while (!this.#stopped.signal.aborted) {
-      const entries = await this.#options.spool.next(BATCH).catch(() => undefined);
-      if (entries?.length === 0) break;
-      const done = entries === undefined ? 0 : await this.#replay(entries);
-      drained += done;
-      if (done > 0) {
-        waitMs = RETRY_FIRST_MS;
-        continue;
-      }
-      await sleep(waitMs, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
-      waitMs = Math.min(waitMs * 2, RETRY_MAX_MS);
-    }
-    if (drained === 0) return;
-    this.#isAway = false;
-    this.#tell({ kind: 'database-back', drained });
-  }
-
-  /** How many of the entries are dealt with. All in one transaction, or one by one where that fails. */
-  async #replay(entries: readonly SpoolEntry[]): Promise<number> {
-    const [first] = entries;
-    const last = entries.at(-1);
-    if (first === undefined || last === undefined) return 0;
-    const outcome = await this.#attempt(async (tx) => {
-      const from = await this.#fence(tx, last.seq);
-      for (const entry of entries) if (entry.seq > from) await this.#applyEntry(tx, entry);
-    });
-    this.#notice(outcome);
-    if (outcome.kind === 'away') return 0;
-    if (outcome.kind === 'no' && entries.length > 1) {
-      let done = 0;
-      for (const entry of entries) {
-        const one = await this.#replay([entry]);
-        if (one === 0) break;
-        done += one;
-      }
-      return done;
-    }
-    if (outcome.kind === 'no') {
-      if ((await this.#setAside(first.text, outcome.code)) === 'refused') return 0;
-      const passed = await this.#attempt(async (tx) => void (await this.#fence(tx, first.seq)));
-      if (passed.kind !== 'done') return 0;
-    }
-    await this.#options.spool.done(last.seq);
-    return entries.length;
-  }
-
-  /** Moves this spool's position to `seq` and gives where it was. Others of the same spool wait. */
-  async #fence(tx: ScopedTransaction, seq: number): Promise<number> {
-    const { spoolId } = this.#options.spool;
-    await tx
-      .insertInto('spool_positions')
-      .values({ spool_id: spoolId, last_seq: 0 })
-      .onConflict((conflict) => conflict.column('spool_id').doNothing())
-      .execute();
-    const row = await tx
-      .selectFrom('spool_positions')
-      .select('last_seq')
-      .where('spool_id', '=', spoolId)
-      .forUpdate()
-      .executeTakeFirstOrThrow();
-    const from = Number(row.last_seq);
-    if (seq > from) {
-      await tx
-        .updateTable('spool_positions')
-        .set({ last_seq: seq, updated_at: sql`now()` })
-        .where('spool_id', '=', spoolId)
-        .execute();
-    }
-    return from;
-  }
-
-  async #applyEntry(tx: ScopedTransaction, entry: SpoolEntry): Promise<void> {
-    if (!entry.readable) throw new Error('sealed under a key that is not here');
-    await this.#options.apply(tx, JSON.parse(entry.text) as W);
   }
 }
 

@@ -34,7 +34,10 @@ export type SpoolFigures = {
 };
 
 export type Spool = {
+  /** Under which its numbers count in the database. */
   readonly spoolId: string;
+  /** The highest number that the journal had when it was opened; 0: none. */
+  readonly lastSeqAtOpen: number;
   /** Never rejects. */
   append(text: string): Promise<AppendResult>;
   /** The next entries that are not done, in order, at most `limit`. Does not take them out. */
@@ -43,6 +46,8 @@ export type Spool = {
   done(seq: number): Promise<void>;
   /** Keeps an entry that can never be applied, with a code of why, in the file `set-aside`. */
   setAside(text: string, code: string): Promise<boolean>;
+  /** Takes a new `spoolId`; entries stay readable. False: it could not be written, the old one holds. */
+  renew(): Promise<boolean>;
   figures(): SpoolFigures;
   close(): Promise<void>;
 };

@@ -5,9 +5,10 @@
  *
  * Delivery is at least once. Together with `spool_positions`, a row that moves in the transaction
  * which applies an entry, it is exactly once: see `durable-writer.ts`. For that, a number is never
- * used twice under one spool id, not even after everything was taken out.
+ * used twice under one spool id, not even after everything was taken out; where the journal was lost
+ * or put back, the id is a new one.
  */
-import { appendFile, open, readFile, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { appendFile, open, readFile, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts';
 import {
@@ -18,8 +19,9 @@ import {
   segmentAt,
   syncDirectory,
 } from './spool-file.ts';
+import { readIds, renewIds, type SpoolIds } from './spool-id.ts';
 import type { AppendResult, Spool, SpoolEntry, SpoolFigures, SpoolOptions } from './spool-types.ts';
-import { isUuid, uuidv7 } from './uuid.ts';
+import { uuidv7 } from './uuid.ts';
 
 /** 64 MiB: about 100,000 turns, hours of outage at fifty calls. */
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -34,9 +36,12 @@ type Waiting = { readonly text: string; readonly settle: (result: AppendResult) 
 export async function openSpool(options: SpoolOptions): Promise<Spool> {
   const lock = await lockDirectory(options.dir);
   try {
-    const spoolId = await readOrCreateId(options.dir);
+    const known = await readIds(options.dir);
     const { segments, corrupt } = await readSegments(options.dir);
-    const spool = new JournalSpool(options, lock, spoolId, segments, corrupt);
+    // One segment always stays, so its numbers were lost where there is none.
+    const isNumbered = known !== undefined && segments.length > 0;
+    const ids = isNumbered ? known : await renewIds(options.dir, known);
+    const spool = new JournalSpool(options, lock, ids, segments, corrupt);
     await spool.begin();
     return spool;
   } catch (error) {
@@ -45,18 +50,9 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   }
 }
 
-async function readOrCreateId(dir: string): Promise<string> {
-  const path = join(dir, 'id');
-  const known = (await readFile(path, 'utf8').catch(() => '')).trim();
-  if (isUuid(known)) return known;
-  const id = uuidv7();
-  await writeFile(path, `${id}\n`, { mode: 0o600, flush: true });
-  await syncDirectory(dir);
-  return id;
-}
-
 class JournalSpool implements Spool {
-  readonly spoolId: string;
+  readonly lastSeqAtOpen: number;
+  #ids: SpoolIds;
   readonly #options: Required<SpoolOptions>;
   readonly #lock: DirectoryLock;
   readonly #segments: Segment[];
@@ -74,15 +70,20 @@ class JournalSpool implements Spool {
   constructor(
     options: SpoolOptions,
     lock: DirectoryLock,
-    spoolId: string,
+    ids: SpoolIds,
     segments: Segment[],
     corrupt: number,
   ) {
     this.#options = { maxBytes: MAX_BYTES, segmentBytes: SEGMENT_BYTES, ...options };
     this.#lock = lock;
-    this.spoolId = spoolId;
+    this.#ids = ids;
     this.#segments = segments;
+    this.lastSeqAtOpen = segments.at(-1)?.lastSeq ?? 0;
     this.#corrupt = corrupt;
+  }
+
+  get spoolId(): string {
+    return this.#ids.current;
   }
 
   async begin(): Promise<void> {
@@ -133,6 +134,16 @@ class JournalSpool implements Spool {
       this.#refused += 1;
       return false;
     }
+  }
+
+  async renew(): Promise<boolean> {
+    const renewed = this.#change(async () => {
+      this.#ids = await renewIds(this.#options.dir, this.#ids);
+    });
+    return renewed.then(
+      () => true,
+      () => false,
+    );
   }
 
   figures(): SpoolFigures {
@@ -282,20 +293,23 @@ class JournalSpool implements Spool {
     return { kind: 'refused', reason };
   }
 
-  #place(seq: number) {
-    return { table: 'spool', row: `${this.spoolId}/${seq}`, column: 'entry' };
-  }
-
   #seal(seq: number, text: string): Buffer {
-    return this.#options.sealer.seal(this.#place(seq), text);
+    return this.#options.sealer.seal(placeOf(this.spoolId, seq), text);
   }
 
   #open(seq: number, sealed: Buffer): SpoolEntry {
-    try {
-      const text = this.#options.sealer.open(this.#place(seq), sealed);
-      return { seq, text, readable: true };
-    } catch {
-      return { seq, text: sealed.toString('base64'), readable: false };
+    for (const id of [this.#ids.current, ...this.#ids.former]) {
+      try {
+        const text = this.#options.sealer.open(placeOf(id, seq), sealed);
+        return { seq, text, readable: true };
+      } catch {
+        // Sealed under a former id, or under a key that is not in the ring.
+      }
     }
+    return { seq, text: sealed.toString('base64'), readable: false };
   }
+}
+
+function placeOf(spoolId: string, seq: number) {
+  return { table: 'spool', row: `${spoolId}/${seq}`, column: 'entry' };
 }

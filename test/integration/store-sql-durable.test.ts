@@ -367,23 +367,22 @@ describe('writes that must not be lost', () => {
     const database = await openDatabase({ databaseUrl: made.url, dataDir: home });
     const dir = join(home, uuidv7());
     const older = join(home, uuidv7());
-    const keep = async (turns: number[], spooled = 0): Promise<void> => {
+    const spoolThem = async (turns: number[], isDrained: boolean): Promise<void> => {
       const spool = await openSpool({ dir, sealer });
-      expect(spool.figures().pending).toBe(spooled);
       for (const n of turns) await spool.append(JSON.stringify(turnWrite('CA-back', n)));
-      if (spooled === 0 && turns.length === 1) return spool.close();
+      if (!isDrained) return spool.close();
       const apply = durableWritesIn(sealer);
       const writer = createDurableWriter<DurableWrite>({ database, spool, apply, laneOf });
       expect(await writer.flush(9_000)).toBe(true);
       await writer.close();
       await spool.close();
     };
-    await keep([0]);
+    await spoolThem([0], false);
     await cp(dir, older, { recursive: true });
-    await keep([1, 2, 3], 1);
+    await spoolThem([1, 2, 3], true);
     await rm(dir, { recursive: true });
     await cp(older, dir, { recursive: true });
-    await keep([4, 5], 1);
+    await spoolThem([4, 5], true);
     expect(await heardIn(database, 'CA-back')).toEqual(
       [0, 1, 2, 3, 4, 5].map((n) => `turn ${n} revision 0`),
     );

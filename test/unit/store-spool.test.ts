@@ -176,6 +176,27 @@ describe('the spool', () => {
     await spool.close();
   });
 
+  test('a journal that was lost, or a new id, makes no number count twice or entry unreadable', async () => {
+    const spool = await open();
+    await spool.append('one');
+    await spool.close();
+    await rm(await journal());
+    const again = await open();
+    expect(again.spoolId).not.toBe(spool.spoolId);
+    expect(again.lastSeqAtOpen).toBe(0);
+    await again.append('two');
+    const before = again.spoolId;
+    expect(await again.renew()).toBe(true);
+    expect(again.spoolId).not.toBe(before);
+    await again.append('three');
+    await again.close();
+    const last = await open();
+    expect(last).toMatchObject({ spoolId: again.spoolId, lastSeqAtOpen: 2 });
+    expect((await last.next(9)).map(({ readable }) => readable)).toEqual([true, true]);
+    expect(await textsOf(last)).toEqual(['two', 'three']);
+    await last.close();
+  });
+
   test('an empty segment left over from a crash between two steps does no harm', async () => {
     const spool = await open();
     for (const text of ['one', 'two']) await spool.append(text);
