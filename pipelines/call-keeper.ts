@@ -64,6 +64,11 @@ export class CallKeeper {
     return this.#record;
   }
 
+  /** The store has taken what was written last, or has not answered yet. */
+  get isOurs(): boolean {
+    return this.#failures === 0;
+  }
+
   /** Where the call is now. Also a sign of life, and a look whether the call is still ours. */
   put(change: Partial<Pick<CallRecord, 'phase' | 'resumeCount' | 'streamSid'>> = {}): void {
     if (this.#state !== 'open') return;

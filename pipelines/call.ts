@@ -19,6 +19,7 @@ import type { Recovery } from './recovery.ts';
 import type { Outlet } from './outlet.ts';
 import type { Manner } from './speech-cache.ts';
 import type { Speaking } from './speak.ts';
+import { StreamLoss } from './stream-loss.ts';
 import type { Thinking } from './think.ts';
 import type { ToolRunner } from './tool-runner.ts';
 
@@ -43,8 +44,7 @@ export class Call {
   #stream: CallStream | undefined;
   #epoch = 0;
   #answered = false;
-  /** The stream went without a word from the carrier, and none has come since. */
-  #isBroken = false;
+  readonly #loss = new StreamLoss();
   #finished: EndReason | undefined;
 
   constructor(
@@ -88,7 +88,10 @@ export class Call {
       publish: onEvent,
       hangUp: () => this.#hangUp(),
       move: () => this.#stream?.close(1012),
-      finish: (reason) => this.#finish(reason),
+      finish: (reason) => {
+        const isElsewhere = reason === 'stream-lost' && this.#isElsewhere;
+        this.#finish(isElsewhere ? 'moved' : this.#loss.meant(reason));
+      },
     });
     this.#recorder.started();
     this.#keeper = services.keep(recordOf(identity), () => this.overtaken());
@@ -155,7 +158,7 @@ export class Call {
   attach(stream: CallStream): CallSink {
     const replaced = this.#stream;
     this.#stream = stream;
-    this.#isBroken = false;
+    this.#loss.attached();
     this.#recovery.end();
     this.#carrierVoice.ended();
     const resumed = this.#wasConnected;
@@ -197,6 +200,7 @@ export class Call {
 
   /** The carrier has asked for a new stream. */
   resumeAsked(): void {
+    this.#loss.asked();
     this.#recovery.asked();
   }
 
@@ -227,6 +231,12 @@ export class Call {
     this.#put({ kind: 'overtaken' });
   }
 
+  /** Nothing more is waited for: it is over, unless its stream may have come to another process. */
+  endHere(): void {
+    if (this.#isElsewhere) this.overtaken();
+    else this.hungUp();
+  }
+
   /** A sign of life to those who may have to take over, and a look whether the call is ours. */
   keepAlive(): void {
     this.#keeper.put();
@@ -248,7 +258,7 @@ export class Call {
     if (this.#stream !== stream) return;
     this.#stream = undefined;
     if (how === 'broken' && !this.isEnding) this.#recovery.begin();
-    this.#isBroken = how === 'broken';
+    this.#loss.gone(how);
     this.#keeper.put({ phase: 'lost' });
     this.#outlet.detach();
     this.#publish({ what: 'stream-closed' });
@@ -277,6 +287,11 @@ export class Call {
       // Without the carrier's ear, closing the stream ends our side; its TwiML then hangs up.
       this.#stream?.close(1000);
     });
+  }
+
+  /** It has had no stream here, and no store says that nobody else has it. */
+  get #isElsewhere(): boolean {
+    return !this.#wasConnected && !this.#keeper.isOurs;
   }
 
   /** A defect of ours: nothing of the core can be trusted any more, so the call ends here. */
@@ -313,9 +328,7 @@ export class Call {
       return this.#keeper.release();
     }
     this.#recorder.ended(reason, this.losses);
-    // A carrier that hangs up on a broken stream has lost them; they did not put the phone down.
-    const isLost = reason === 'stream-lost' || (reason === 'caller-hung-up' && this.#isBroken);
-    if (isLost && this.#wasConnected) this.#recorder.callBackDue();
+    if (this.#loss.isLost(reason) && this.#wasConnected) this.#recorder.callBackDue();
     this.#keeper.ended(reason === 'stream-lost' ? 'lost' : 'over');
   }
 }

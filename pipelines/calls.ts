@@ -94,13 +94,17 @@ export class Calls {
     return undefined;
   }
 
-  /** A call that is about to have a stream; undefined when no more can be taken, or it is over. */
+  /**
+   * A call that is about to have a stream; undefined when no more can be taken, or it is over. One
+   * that another process answered as well is let go of again as soon as the store says so.
+   */
   answer(callSid: string, direction: Direction, person: Person): Call | undefined {
     const known = this.#calls.get(callSid);
     if (known) return known;
     // Its place was taken when we began to dial.
     const isOurs = direction === 'outbound' && this.#dialled.has(person);
-    if (this.#ended.has(callSid) || (this.isFull && !isOurs)) return undefined;
+    const end = this.#ended.get(callSid);
+    if ((end !== undefined && end !== 'moved') || (this.isFull && !isOurs)) return undefined;
     // One that we did not dial has another process behind it, which is shut out by this.
     const epoch = direction === 'outbound' && !isOurs ? FIRST_EPOCH + 1 : FIRST_EPOCH;
     return this.#create({ callSid, direction, person, epoch });
@@ -224,7 +228,7 @@ export class Calls {
     this.#drain ??= { how, deadline: monotonicMs() };
     for (const call of [...this.#calls.values()]) {
       if (how === 'move' && call.wasAnswered) call.overtaken();
-      else call.hungUp();
+      else call.endHere();
     }
     for (const callSid of [...this.#reapers.keys()]) this.#stopReaper(callSid);
   }
@@ -260,7 +264,7 @@ export class Calls {
     this.#calls.set(callSid, call);
     this.#reapers.set(
       callSid,
-      setTimeout(() => call.hungUp(), UNANSWERED_MS),
+      setTimeout(() => call.endHere(), UNANSWERED_MS),
     );
     // Owned here: it never rejects, and a call without its greeting in the cache speaks it live.
     void call.prewarm();

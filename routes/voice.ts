@@ -133,7 +133,8 @@ async function answer(
     ? (calls.dialledPerson(To) ?? people.byPhone(To))
     : callerOf(options, form);
   const call = calls.answer(sid, outbound ? 'outbound' : 'inbound', person);
-  if (!call && calls.endOf(sid) !== undefined) return hangUp();
+  const end = calls.endOf(sid);
+  if (!call && end !== undefined && end !== 'moved') return hangUp();
   if (!call && isToBeSentOn(sid)) return resumeLater(options.webhookUrl('/voice/answer'));
   if (!call) {
     log.warn('call refused: no room', { callSid: sid, calls: calls.active });

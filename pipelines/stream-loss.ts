@@ -1,0 +1,37 @@
+import type { EndReason } from '../src/conversation/types.ts';
+
+/** How a call's last media stream went, and what it means where nothing is heard after that. */
+export class StreamLoss {
+  #how: 'stopped' | 'broken' | undefined;
+  #asked = false;
+
+  /** There is a stream again. */
+  attached(): void {
+    this.#how = undefined;
+    this.#asked = false;
+  }
+
+  /** The carrier asks for another, often before its own word that the last one is over gets here. */
+  asked(): void {
+    this.#asked = true;
+  }
+
+  /** `stopped`: by the carrier, in order; `broken`: without a word. */
+  gone(how: 'stopped' | 'broken'): void {
+    this.#how = how;
+  }
+
+  /**
+   * What an end was where the core only knows that no stream has come: a carrier that ends one in
+   * order and asks for no other has nobody on the line any more.
+   */
+  meant(reason: EndReason): EndReason {
+    const isHangUp = this.#how === 'stopped' && !this.#asked;
+    return reason === 'stream-lost' && isHangUp ? 'caller-hung-up' : reason;
+  }
+
+  /** A carrier that hangs up on a broken stream has lost them; they did not put the phone down. */
+  isLost(reason: EndReason): boolean {
+    return reason === 'stream-lost' || (reason === 'caller-hung-up' && this.#how === 'broken');
+  }
+}
