@@ -329,6 +329,6 @@ export class Call {
     }
     this.#recorder.ended(reason, this.losses);
     if (this.#loss.isLost(reason) && this.#wasConnected) this.#recorder.callBackDue();
-    this.#keeper.ended(reason === 'stream-lost' ? 'lost' : 'over');
+    this.#keeper.ended(this.#loss.isGuess(reason) ? 'lost' : 'over');
   }
 }

@@ -4,6 +4,7 @@ import type { EndReason } from '../src/conversation/types.ts';
 export class StreamLoss {
   #how: 'stopped' | 'broken' | undefined;
   #asked = false;
+  #isGuess = false;
 
   /** There is a stream again. */
   attached(): void {
@@ -26,8 +27,14 @@ export class StreamLoss {
    * order and asks for no other has nobody on the line any more.
    */
   meant(reason: EndReason): EndReason {
+    this.#isGuess = reason === 'stream-lost';
     const isHangUp = this.#how === 'stopped' && !this.#asked;
     return reason === 'stream-lost' && isHangUp ? 'caller-hung-up' : reason;
+  }
+
+  /** Nobody has said that the call is over: it may go on in another process that we know nothing of. */
+  isGuess(reason: EndReason): boolean {
+    return this.#isGuess || reason === 'stream-lost';
   }
 
   /** A carrier that hangs up on a broken stream has lost them; they did not put the phone down. */
