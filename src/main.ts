@@ -12,7 +12,6 @@ import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { App } from './app.ts';
 import type { Config } from './config.ts';
-import type { Durability } from './durability.ts';
 import type { Logger } from './log.ts';
 import type { Telemetry } from './telemetry.ts';
 
@@ -24,6 +23,7 @@ const [
   { loadConfig },
   { ConfigError, StartError },
   { monotonicMs },
+  { flushLast },
   { createLogger },
   { resolveSecretFiles },
   { loadTelemetry },
@@ -32,6 +32,7 @@ const [
   import('./config.ts'),
   import('./errors.ts'),
   import('./events.ts'),
+  import('./last-flush.ts'),
   import('./log.ts'),
   import('./secret-files.ts'),
   import('./telemetry.ts'),
@@ -42,8 +43,6 @@ const CLOSE_SHARE = 0.2;
 const MAX_CLOSE_MS = 4_000;
 /** Behind the deadline, until the process is ended by force. */
 const CLOSE_RESERVE_MS = 6_000;
-/** For what was said last, even where the calls have used up the deadline, or nobody will wait. */
-const SHORTEST_FLUSH_MS = 500;
 /** How long the process may take to run dry by itself after the last of its work. */
 const LINGER_MS = 500;
 /** For sending the last spans. */
@@ -151,7 +150,7 @@ async function shutDown(
   const how = await running.app.drain(deadline - closeMs, hurry);
   log.info('drained', { what: how, calls: running.app.calls.active });
   const { durability } = running.app;
-  if (durability) await flush(durability, deadline - closeMs, hurry, log);
+  if (durability) await flushLast(durability, deadline - closeMs, hurry, log);
   await running.close();
   await telemetry.shutdown(FLUSH_TIMEOUT_MS);
   log.info('stopped');
@@ -159,26 +158,6 @@ async function shutDown(
   process.exitCode ??= 0;
   // All of ours is done; an exporter that still tries to reach its receiver shall not hold us.
   setTimeout(() => process.exit(), LINGER_MS).unref();
-}
-
-/** Waits for the database as long as there is time: the disk may not outlive this instance. */
-async function flush(
-  durability: Durability,
-  deadline: number,
-  hurry: AbortSignal,
-  log: Logger,
-): Promise<void> {
-  const rest = Math.max(SHORTEST_FLUSH_MS, deadline - monotonicMs());
-  const patient = hurry.aborted ? SHORTEST_FLUSH_MS : rest;
-  const done = durability.flush(patient);
-  const hurried = new Promise<'hurried'>((resolve) => {
-    hurry.addEventListener('abort', () => setTimeout(resolve, SHORTEST_FLUSH_MS, 'hurried'), {
-      once: true,
-    });
-  });
-  if ((await Promise.race([done, hurried])) === true) return;
-  const { spool } = durability.figures();
-  log.warn('stopping while records wait in the spool', { pendingCount: spool.pending });
 }
 
 main().catch((error: unknown) => {
