@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, it } from 'vitest';
+import { wordDistance } from '../../demo/audit/words.ts';
 import { startByteProxy } from '../helpers/byte-proxy.ts';
 import { stored, wordsOf } from '../helpers/kept-call.ts';
 import { startEmulators, until, type Emulators } from '../helpers/line-under-test.ts';
@@ -75,7 +76,9 @@ describe('the process ends', () => {
     expect(conversation).toMatchObject({ state: 'ended', endReason: 'drain' });
     const heard = turns.map((turn) => turn.heard).join(' ');
     expect(heard).toMatch(/I have to stop here.*Goodbye\.$/);
-    expect(wordsOf(heard)).toEqual(wordsOf(leg.playout.heardText()));
+    // The end cut the greeting off; what is heard of a sentence that is cut is known to within a word.
+    const inEar = wordsOf(leg.playout.heardText());
+    expect(wordDistance(wordsOf(heard), inEar), leg.playout.heardText()).toBeLessThanOrEqual(1);
   }, 90_000);
 
   it('by SIGTERM while the database hangs: in time, with 0, and the next start delivers', async ({

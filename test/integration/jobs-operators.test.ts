@@ -79,10 +79,10 @@ test('dead letters are listed and replayed by endpoint and by command, for who m
     policies: { transcript: { retries: 0 } },
   });
   let works = false;
-  const done: (string | undefined)[] = [];
+  const done: string[] = [];
   jobs.work('transcript', async ({ callSid }) => {
     if (!works) throw new Error('not yet');
-    done.push(callSid);
+    done.push(callSid ?? '');
   });
   const { ask, close } = await serve(database, jobs);
   // Before the queue is up.
@@ -112,7 +112,7 @@ test('dead letters are listed and replayed by endpoint and by command, for who m
   expect(replayed).toMatchObject({ code: 0, stdout: expect.stringContaining('a job again') });
   expect((await command(['replay', second ?? ''], url)).code).toBe(1);
   await eventually(() => done.length === 2, 10_000);
-  expect(done.toSorted((a, b) => a.localeCompare(b))).toEqual(['CA-1', 'CA-2']);
+  expect(new Set(done)).toEqual(new Set(['CA-1', 'CA-2']));
   expect((await command(['dead'], url)).stdout).toBe('no dead letters\n');
   expect((await command(['bury'], url)).code).toBe(2);
   const audited = await database.withScope({ kind: 'service' }, (tx) =>
