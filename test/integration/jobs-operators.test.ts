@@ -88,8 +88,10 @@ test('dead letters are listed and replayed by endpoint and by command, for who m
   // Before the queue is up.
   expect((await ask('GET', '/jobs/dead')).status).toBe(503);
   await jobs.start();
-  for (const callSid of ['CA-1', 'CA-2']) await jobs.enqueue('transcript', { callSid });
-  await eventually(async () => (await jobs.dead()).length === 2, 10_000);
+  for (const [before, callSid] of ['CA-1', 'CA-2'].entries()) {
+    await jobs.enqueue('transcript', { callSid });
+    await eventually(async () => (await jobs.dead()).length === before + 1, 10_000);
+  }
 
   expect((await ask('GET', '/jobs/dead', 'wrong')).status).toBe(401);
   expect((await ask('POST', `/jobs/${uuidv7()}/replay`, 'wrong')).status).toBe(401);
