@@ -208,6 +208,7 @@ export function guardTelephony(vendor: TelephonyVendor, breaker: RequestBreaker)
   return {
     placeCall: async (request) => breaker.fire(async () => vendor.placeCall(request)),
     hangUp: async (callSid) => breaker.fire(async () => vendor.hangUp(callSid), { always: true }),
+    cancel: async (callSid) => breaker.fire(async () => vendor.cancel(callSid), { always: true }),
     redirect: async (callSid, url) => breaker.fire(async () => vendor.redirect(callSid, url)),
     sendSms: async (to, body) => breaker.fire(async () => vendor.sendSms(to, body)),
   };

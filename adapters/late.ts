@@ -58,6 +58,7 @@ export function lateTelephony(late: Late<TelephonyVendor>): TelephonyVendor {
   return {
     placeCall: async (request) => await (await late.get()).placeCall(request),
     hangUp: async (callSid) => await (await late.get()).hangUp(callSid),
+    cancel: async (callSid) => await (await late.get()).cancel(callSid),
     redirect: async (callSid, url) => await (await late.get()).redirect(callSid, url),
     sendSms: async (to, body) => await (await late.get()).sendSms(to, body),
   };

@@ -242,10 +242,10 @@ export class Call {
     this.#keeper.put();
   }
 
-  /** Nobody has picked up yet, and nobody shall. */
+  /** Nobody has picked up here, and nobody shall; a call that another process has goes on there. */
   cancel(): void {
-    this.#hangUp();
-    this.hungUp();
+    this.#services.telephony.cancel(this.identity.callSid).catch(() => this.#carrierAway());
+    this.endHere();
   }
 
   /** The process is about to stop; `deadline` on the monotonic clock. */
@@ -283,10 +283,14 @@ export class Call {
 
   #hangUp(): void {
     this.#services.telephony.hangUp(this.identity.callSid).catch(() => {
-      this.#publish({ what: 'vendor-failed', vendor: 'twilio', failure: 'unreachable' });
+      this.#carrierAway();
       // Without the carrier's ear, closing the stream ends our side; its TwiML then hangs up.
       this.#stream?.close(1000);
     });
+  }
+
+  #carrierAway(): void {
+    this.#publish({ what: 'vendor-failed', vendor: 'twilio', failure: 'unreachable' });
   }
 
   /** It has had no stream here, and no store says that nobody else has it. */

@@ -15,6 +15,8 @@ export interface TelephonyVendor {
   placeCall(request: PlaceCallRequest): Promise<string>;
   /** Ends a call. Resolves also when the call was already over. */
   hangUp(callSid: string): Promise<void>;
+  /** Stops a call that still rings. One that was answered, by whatever process, goes on. */
+  cancel(callSid: string): Promise<void>;
   /** Gives a live call new TwiML from `url`. Fails as `gone` where the call is over. */
   redirect(callSid: string, url: string): Promise<void>;
   sendSms(to: string, body: string): Promise<void>;

@@ -35,6 +35,13 @@ export type TwilioLine = TelephonyVendor & {
 export async function createTwilio(config: TwilioConfig): Promise<TwilioLine> {
   const abort = new AbortController();
   const client = await createClient(config, abort.signal);
+  const end = async (callSid: string, status: 'completed' | 'canceled'): Promise<void> => {
+    try {
+      await client.calls(callSid).update({ status });
+    } catch (error) {
+      if (!ALREADY_OVER.has(restCodeOf(error) ?? 0)) throw vendorErrorOf(error);
+    }
+  };
   return {
     close: () => abort.abort(),
     placeCall: async (request) => {
@@ -45,13 +52,8 @@ export async function createTwilio(config: TwilioConfig): Promise<TwilioLine> {
         throw new VendorError('twilio', 'garbage');
       return sid;
     },
-    hangUp: async (callSid) => {
-      try {
-        await client.calls(callSid).update({ status: 'completed' });
-      } catch (error) {
-        if (!ALREADY_OVER.has(restCodeOf(error) ?? 0)) throw vendorErrorOf(error);
-      }
-    },
+    hangUp: async (callSid) => end(callSid, 'completed'),
+    cancel: async (callSid) => end(callSid, 'canceled'),
     redirect: async (callSid, url) => {
       try {
         await client.calls(callSid).update({ url, method: 'POST' });

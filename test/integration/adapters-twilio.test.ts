@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { PlaceCallRequest, TelephonyVendor } from '../../adapters/telephony/port.ts';
 import { createTwilio } from '../../adapters/telephony/twilio.ts';
@@ -105,6 +108,33 @@ describe('Twilio REST', () => {
     await expect.poll(() => leg?.status).toMatch(/^(?:canceled|completed)$/);
     const error = await errorOf(vendor.redirect(sid, 'http://127.0.0.1:9/resume'));
     expect(error).toMatchObject({ failure: 'gone', status: 400 });
+  });
+
+  test('cancelling stops a call that rings, and leaves one alone that was answered', async () => {
+    const answering = createServer((_request, response) => {
+      response.setHeader('Content-Type', 'text/xml');
+      response.end('<Response><Pause length="20"/></Response>');
+    });
+    await once(answering.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(async () => {
+      answering.closeAllConnections();
+      await new Promise((resolve) => answering.close(resolve));
+    });
+    const { port } = answering.address() as AddressInfo;
+    const request = { ...callRequest(), answerUrl: `http://127.0.0.1:${port}/answer` };
+    const legOf = (sid: string) => emulator.calls().find((call) => call.callSid === sid);
+    const stopRinging = emulator.onOutboundCall(() => undefined);
+    const ringing = await vendor.placeCall(request);
+    await vendor.cancel(ringing);
+    await expect.poll(() => legOf(ringing)?.status).toBe('canceled');
+    stopRinging();
+    const answered = await vendor.placeCall(request);
+    await expect.poll(() => legOf(answered)?.status).toBe('in-progress');
+    await vendor.cancel(answered);
+    expect(legOf(answered)?.status).toBe('in-progress');
+    await vendor.hangUp(answered);
+    await expect.poll(() => legOf(answered)?.status).toBe('completed');
+    await vendor.cancel(answered);
   });
 
   test('sends a text message', async () => {

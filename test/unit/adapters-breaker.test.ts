@@ -212,6 +212,9 @@ describe('guarded vendors', () => {
       hangUp: async (callSid) => {
         hungUp.push(callSid);
       },
+      cancel: async (callSid) => {
+        hungUp.push(callSid);
+      },
       redirect: async () => undefined,
       sendSms: async () => undefined,
     };
@@ -222,7 +225,8 @@ describe('guarded vendors', () => {
     await expect(guarded.placeCall(request)).rejects.toBe(error);
     await expect(guarded.placeCall(request)).rejects.toMatchObject({ failure: 'breaker-open' });
     await guarded.hangUp('CA1');
-    expect(hungUp).toEqual(['CA1']);
+    await guarded.cancel('CA2');
+    expect(hungUp).toEqual(['CA1', 'CA2']);
     breaker.shutDown();
   });
 });

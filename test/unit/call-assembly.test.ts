@@ -24,6 +24,7 @@ test('a stream that broke is asked for again, unless another process has the cal
     telephony: {
       placeCall: async () => 'CA2',
       hangUp: async () => undefined,
+      cancel: async () => undefined,
       redirect: async (callSid) => void redirected.push(callSid),
       sendSms: async () => undefined,
     },

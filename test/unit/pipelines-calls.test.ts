@@ -35,6 +35,7 @@ function callsOn(store: SessionStore, instance = 'a') {
     telephony: {
       placeCall: async () => 'CA1',
       hangUp: async () => undefined,
+      cancel: async () => undefined,
       sendSms: async () => undefined,
       redirect: async () => {
         throw new VendorError('twilio', 'unreachable');
