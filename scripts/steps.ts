@@ -1,5 +1,6 @@
 /**
- * Runs a list of commands one after the other and adds up what passed and failed.
+ * Runs a list of commands one after the other, those of an inner list at the same time, and adds up
+ * what passed and failed.
  *
  * Every step runs, whatever happened before it, so that one run shows everything that is wrong. A
  * step has a time limit; one that outlives it is ended together with its children.
@@ -34,21 +35,29 @@ export type StepResult = {
 const MAX_OUTPUT_CHARS = 200_000;
 
 /** Runs all steps, prints the sum, and sets the exit code. `--json` puts the sum on stdout. */
-export async function runSteps(steps: readonly Step[], args: readonly string[]): Promise<void> {
+export async function runSteps(
+  steps: readonly (Step | readonly Step[])[],
+  args: readonly string[],
+): Promise<void> {
   const results: StepResult[] = [];
-  for (const step of steps) {
-    process.stderr.write(`\n── ${step.name}\n`);
-    const result = await runStep(step);
-    results.push(result);
-    const seconds = (result.durationMs / 1000).toFixed(1);
-    process.stderr.write(
-      `   ${step.name}: ${result.passed} passed, ${result.failed} failed (${seconds} s)\n`,
-    );
+  for (const next of steps) {
+    const together = 'name' in next ? [next] : next;
+    process.stderr.write(`\n── ${together.map(({ name }) => name).join(', ')}\n`);
+    results.push(...(await Promise.all(together.map(runAndTell))));
   }
   const passed = results.reduce((sum, result) => sum + result.passed, 0);
   const failed = results.reduce((sum, result) => sum + result.failed, 0);
   report(results, passed, failed, args.includes('--json'));
   process.exitCode = failed === 0 ? 0 : 1;
+}
+
+async function runAndTell(step: Step): Promise<StepResult> {
+  const result = await runStep(step);
+  const seconds = (result.durationMs / 1000).toFixed(1);
+  process.stderr.write(
+    `   ${step.name}: ${result.passed} passed, ${result.failed} failed (${seconds} s)\n`,
+  );
+  return result;
 }
 
 function report(

@@ -105,7 +105,7 @@ export async function createApp(
   const speechCache = new SpeechCache(vendors.ownVoice);
   await keepRecordings(speechCache, vendors.recordings, APOLOGY);
   const load = new LoadGate();
-  const unwatchLoop = watchLoop(load);
+  let unwatchLoop = (): void => undefined;
   const records = durability?.recordsOf(instance) ?? NO_RECORDS;
   const sealer = durability?.store.sealer;
   const resumeUrl = (): string => urlOf('/voice/resume');
@@ -225,6 +225,11 @@ export async function createApp(
       inbox.start();
       sessions.start(calls);
       warmUp().then(warming.resolve, warming.reject);
+      // What a start costs says nothing of what calls cost: it turns nobody away.
+      const watch = (): void => {
+        if (!closed) unwatchLoop = watchLoop(load);
+      };
+      warming.promise.then(watch, watch);
       void beginJobs();
       return port;
     },

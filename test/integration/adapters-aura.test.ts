@@ -50,11 +50,16 @@ describe('Deepgram Aura', () => {
   });
 
   test('speaks Spanish with a Spanish voice, never slower than it can', async () => {
-    const options = { language: 'es-MX', speed: 0.7, firstByteTimeoutMs: 3_000 };
+    const options = {
+      language: 'es-MX',
+      speed: 0.7,
+      firstByteTimeoutMs: 3_000,
+      stallTimeoutMs: 3_000,
+    };
     const voice = await openVoice(vendor, options);
     voice.session.say(1, 'Buenos días, señora. ');
     voice.session.finish(1);
-    expect((await voice.over(1, 5_000))?.kind).toBe('done');
+    expect(await voice.over(1, 5_000)).toMatchObject({ kind: 'done' });
     expect(wordsIn(voice.sound(1))).toBe('Buenos días, señora.');
     expect(lastQuery()).toMatchObject({ model: ['aura-2-estrella-es'], speed: ['0.9'] });
   });

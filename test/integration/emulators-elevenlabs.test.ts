@@ -202,7 +202,9 @@ describe('audio', () => {
     expect(first!.waitMs).toBeGreaterThanOrEqual(60);
     expect(first!.waitMs - first!.synthLateMs).toBeLessThan(100);
     const firstMs = emulator.log.all('generated')[0]!.audioMs;
-    expect(second!.firstAudioAtMs - first!.firstAudioAtMs).toBeGreaterThanOrEqual(firstMs / 20 - 2);
+    // The first may have been sent a little late, which the second does not have to wait for.
+    const apartMs = second!.firstAudioAtMs - first!.firstAudioAtMs;
+    expect(apartMs).toBeGreaterThanOrEqual(firstMs / 20 - 20);
     expect(second!.queuedMs).toBeGreaterThan(0);
     for (const audio of emulator.log.all('audio')) expect(audio.audioMs).toBeLessThanOrEqual(200);
   });

@@ -1,6 +1,7 @@
 /** One group of cells: a vendor and a fault on one server, and a call for each moment, all at once. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { watchSynthesis } from '../../../emulators/speech/synth.ts';
 import type { CallerLeg } from '../../../emulators/twilio/types.ts';
 import { auditCall } from './auditor.ts';
 import { Caller, type Part, type Ready } from './caller.ts';
@@ -16,8 +17,9 @@ export type CellResult = Cell & {
   /** What was heard and what the server told, for whoever looks into a failure. */
   readonly trace?: string;
   /**
-   * The longest time in which the cell's process stood still while it was played: the carrier, the
-   * vendors and the caller in it did nothing then, and were judged as though they had.
+   * The longest time in which the cell's process stood still while it was played, or in which it made
+   * a sound that no run before had made: the carrier, the vendors and the caller in it did nothing
+   * then, and were judged as though they had.
    */
   readonly lagMs?: number;
 };
@@ -34,9 +36,11 @@ export async function runGroup(cells: readonly Cell[], ground: Ground): Promise<
   const loop = monitorEventLoopDelay({ resolution: 10 });
   loop.enable();
   // What the server loads at its start holds up nobody's call.
+  const synthesis = watchSynthesis();
   const results = await playGroup(cells, ground, () => loop.reset());
+  synthesis.end();
   loop.disable();
-  const lagMs = Math.round(loop.max / 1e6);
+  const lagMs = Math.round(Math.max(loop.max / 1e6, synthesis.slowestMs));
   return results.map((result) => ({ ...result, lagMs }));
 }
 
