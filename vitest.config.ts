@@ -31,8 +31,11 @@ function kind(name: string, groupOrder: number, options: object) {
   };
 }
 
-/** Real sockets, and real servers that may have to be unpacked first. */
-const SOCKETS = { pool: 'forks', maxWorkers: 3, testTimeout: 30_000, hookTimeout: 120_000 };
+/**
+ * Real sockets in real time, and real servers that may have to be unpacked first. Two at once leave
+ * half of a small machine to whoever else is on it; the limits are against hanging, they judge nobody.
+ */
+const SOCKETS = { pool: 'forks', maxWorkers: 2, testTimeout: 60_000, hookTimeout: 120_000 };
 
 export default defineConfig({
   cacheDir: '.cache/vite',
