@@ -63,7 +63,7 @@ describe('a traced server', () => {
   let otlp: OtlpEmulator;
   let redis: TestRedis;
   let proxy: { url: string; close(): void };
-  let server: ServerProcess;
+  let server: ServerProcess | undefined;
   let dataDir: string;
   let exitCode: number | undefined;
   let logText = '';
@@ -90,13 +90,13 @@ describe('a traced server', () => {
     OTEL_BSP_SCHEDULE_DELAY: '200',
   });
 
-  async function holdACall(utterances: readonly Utterance[]): Promise<void> {
+  async function holdACall(url: string, utterances: readonly Utterance[]): Promise<void> {
     const [time, fell, listen] = utterances as [Utterance, Utterance, Utterance];
     const { twilio } = emulators;
     twilio.setNumber({
       phoneNumber: OUR_NUMBER,
-      voiceUrl: `${server.url}/voice/answer`,
-      statusCallbackUrl: `${server.url}/voice/status`,
+      voiceUrl: `${url}/voice/answer`,
+      statusCallbackUrl: `${url}/voice/status`,
     });
     const leg = await twilio.placeCall({ from: MARGARET.phone, to: OUR_NUMBER });
     callSid = leg.callSid;
@@ -110,7 +110,7 @@ describe('a traced server', () => {
     await leg.waitForWords(/right now\?/, { timeoutMs: 15_000 });
     await leg.say(listen);
     await leg.waitForSilence();
-    page = await (await fetch(`${server.url}/metrics`)).text();
+    page = await (await fetch(`${url}/metrics`)).text();
     await leg.hangUp();
     await otlp.log.waitFor((e) => e.what === 'span' && e.span.name === 'call', 10_000);
   }
@@ -137,7 +137,7 @@ describe('a traced server', () => {
       buildUtterance([{ say: 'I fell in the kitchen yesterday.' }]),
       buildUtterance([{ say: 'Wait, no, listen to me.' }]),
     ]);
-    await holdACall(utterances);
+    await holdACall(server.url, utterances);
     await fetch(`${server.url}/voice/status`, {
       method: 'POST',
       headers: { traceparent: TRACEPARENT, 'x-request-id': 'edge-0001-abc' },
@@ -149,7 +149,9 @@ describe('a traced server', () => {
   });
 
   afterAll(async () => {
-    proxy.close();
+    // Where the call went wrong, nobody has stopped it yet.
+    if (exitCode === undefined) await server?.stop();
+    proxy?.close();
     await Promise.all([emulators.close(), otlp.close(), redis.stop()]);
     await rm(dataDir, { recursive: true, force: true });
   });
