@@ -1,8 +1,6 @@
 /** Runs of one level until one is good: spoiled and failed ones are told apart from it, and shown. */
-import type { Cores } from './cores.ts';
-import type { BenchDatabase } from './database.ts';
 import { failureOf, judge } from './gate.ts';
-import { runLevel, runSecondsOf } from './level.ts';
+import { runLevel, runSecondsOf, type LevelOptions } from './level.ts';
 import { rowOf, type Row } from './row.ts';
 
 /** Few calls need more time for enough turns: one takes about seven seconds. */
@@ -21,15 +19,8 @@ export function levelSecondsOf(calls: number, seconds: number): number {
   return runSecondsOf(calls, measuredSecondsOf(calls, seconds));
 }
 
-export type LevelOptions = {
-  readonly calls: number;
-  /** Measured time; levels of few calls take a multiple of it. */
-  readonly seconds: number;
-  readonly cores: Cores;
-  readonly database: BenchDatabase;
-  readonly profile: boolean;
-  readonly root?: string | undefined;
-  readonly tracing?: boolean;
+/** As for one run, but `seconds` is what most levels take; those of few calls take a multiple. */
+export type RepeatOptions = LevelOptions & {
   readonly say: (line: string) => void;
   /** Asked before every repeat. */
   readonly mayRepeat: (repeats: number) => boolean;
@@ -45,7 +36,7 @@ export type Level = {
 };
 
 /** One level, again where the machine spoiled it or its calls did not come up. */
-export async function measureLevel(options: LevelOptions): Promise<Level> {
+export async function measureLevel(options: RepeatOptions): Promise<Level> {
   const { calls, say, mayRepeat } = options;
   const seconds = measuredSecondsOf(calls, options.seconds);
   const spoiled: Row[] = [];
