@@ -152,7 +152,7 @@ export class Calls {
       // Both may have been quicker than the carrier's own reply: the answer, and even the end.
       if (this.#calls.has(callSid) || this.#ended.has(callSid)) return { callSid };
       if (this.isDraining) {
-        await telephony.hangUp(callSid);
+        await telephony.cancel(callSid);
         return { refused: 'full' };
       }
       this.#create({ callSid, direction: 'outbound', person, epoch: FIRST_EPOCH });
