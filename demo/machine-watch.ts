@@ -2,8 +2,8 @@
  * Watches whether this process, with the emulators in it, is let run when it wants to. On a busy or
  * shared machine it is not, and then what was measured meanwhile says nothing about the server.
  */
-import { readFileSync } from 'node:fs';
 import { monotonicMs } from '../emulators/clock.ts';
+import { readCpuTimes, stealPercent, type CpuTimes } from '../scripts/host-share.ts';
 
 /** A stretch in which this process should have run and did not. Monotonic milliseconds. */
 export type HoldUp = { readonly fromMs: number; readonly toMs: number };
@@ -38,9 +38,7 @@ export class MachineWatch {
 
   /** Share of the processors' time that the host kept for others; undefined where unknown. */
   stealPercent(): number | undefined {
-    const [start, end] = [this.#cpuAtStart, this.#cpuAtEnd];
-    if (!start || !end || end.total <= start.total) return undefined;
-    return Math.round(((end.steal - start.steal) / (end.total - start.total)) * 1_000) / 10;
+    return stealPercent(this.#cpuAtStart, this.#cpuAtEnd);
   }
 
   #tick(): void {
@@ -50,22 +48,6 @@ export class MachineWatch {
       this.holdUps.push({ fromMs: this.#dueAtMs, toMs: nowMs });
     }
     this.#dueAtMs = nowMs + TICK_MS;
-  }
-}
-
-type CpuTimes = { readonly steal: number; readonly total: number };
-
-const STEAL_FIELD = 7;
-
-function readCpuTimes(): CpuTimes | undefined {
-  try {
-    const line = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0] ?? '';
-    // user nice system idle iowait irq softirq steal; what follows is part of the first two.
-    const fields = line.trim().split(/\s+/).slice(1, 9).map(Number);
-    const total = fields.reduce((sum, field) => sum + field, 0);
-    return { steal: fields[STEAL_FIELD] ?? 0, total };
-  } catch {
-    return undefined;
   }
 }
 
