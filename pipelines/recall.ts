@@ -7,7 +7,7 @@ import { EMPTY_SNAPSHOT, type CallSnapshot } from '../src/conversation/resume.ts
 import type { HistoryEntry } from '../src/conversation/types.ts';
 import type { Sealer } from '../src/store/sealed-text.ts';
 import type { CallRecord, SessionStore } from '../src/store/session-store.ts';
-import type { TurnRecord } from '../src/store/sql/conversations.ts';
+import type { TurnRecord } from '../src/store/sql/conversation-types.ts';
 import { openSnapshot, type SavedSnapshot } from './sealed-snapshot.ts';
 
 /** A call as the database knows it. */

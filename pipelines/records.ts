@@ -2,7 +2,7 @@
 import type { DurableWriter } from '../src/store/durable-writer.ts';
 import type { DurableWrite } from '../src/store/durable-writes.ts';
 import type { AlertRecord } from '../src/store/sql/alerts.ts';
-import type { CallFacts, TurnRecord } from '../src/store/sql/conversations.ts';
+import type { CallFacts, TurnRecord } from '../src/store/sql/conversation-types.ts';
 
 export type { AlertRecord, CallFacts, TurnRecord };
 

@@ -12,7 +12,7 @@ import {
 } from '../../src/companion/analysing.ts';
 import { JobFailure } from '../../src/store/jobs/job-failure.ts';
 import type { JobContext } from '../../src/store/jobs/job-types.ts';
-import type { StoredConversation } from '../../src/store/sql/conversations.ts';
+import type { StoredConversation } from '../../src/store/sql/conversation-types.ts';
 import type { StoredAnalysis } from '../../src/store/sql/analyses.ts';
 import type { ScopedTransaction } from '../../src/store/sql/scoped-transaction.ts';
 import { askModels } from './ask-model.ts';

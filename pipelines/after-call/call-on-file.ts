@@ -2,7 +2,7 @@
 import type { Person } from '../../src/companion/person.ts';
 import type { Said } from '../../src/companion/transcript.ts';
 import { JobFailure } from '../../src/store/jobs/job-failure.ts';
-import type { StoredConversation, TurnRecord } from '../../src/store/sql/conversations.ts';
+import type { StoredConversation, TurnRecord } from '../../src/store/sql/conversation-types.ts';
 import type { ScopedTransaction } from '../../src/store/sql/scoped-transaction.ts';
 import type { AfterCall } from './types.ts';
 

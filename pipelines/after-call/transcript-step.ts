@@ -2,7 +2,7 @@
  * The transcript is final: turns stand in the order in which they happened, each in its newest
  * revision (the table sees to both), and what can be counted of them is written beside.
  */
-import type { TurnRecord } from '../../src/store/sql/conversations.ts';
+import type { TurnRecord } from '../../src/store/sql/conversation-types.ts';
 import { stepIsDone } from '../../src/store/sql/conversation-steps.ts';
 import { callOnFile } from './call-on-file.ts';
 import type { AfterCall } from './types.ts';

@@ -1,15 +1,14 @@
 /** The writes that must not be lost, and how each is applied. Twice is the same as once. */
 import type { Sealer } from './sealed-text.ts';
 import { type AlertRecord, alertsIn } from './sql/alerts.ts';
-import {
-  type CallFacts,
-  type ConversationEnd,
-  conversationsIn,
-  type Resumption,
-  storedReason,
-  type StoredConversation,
-  type TurnRecord,
-} from './sql/conversations.ts';
+import type {
+  CallFacts,
+  ConversationEnd,
+  Resumption,
+  StoredConversation,
+  TurnRecord,
+} from './sql/conversation-types.ts';
+import { conversationsIn, storedReason } from './sql/conversations.ts';
 import { type MessageRecord, messagesIn } from './sql/messages.ts';
 import type { ScopedTransaction } from './sql/scoped-transaction.ts';
 import { type IncomingWebhook, webhookEventsIn } from './sql/webhook-events.ts';

@@ -6,7 +6,7 @@ import { expect, type TestContext } from 'vitest';
 import { buildUtterance, type Utterance } from '../../emulators/speech/utterance.ts';
 import type { CallerLeg } from '../../emulators/twilio/types.ts';
 import { DEFAULT_MANNER } from '../../src/companion/person.ts';
-import type { TurnRecord } from '../../src/store/sql/conversations.ts';
+import type { TurnRecord } from '../../src/store/sql/conversation-types.ts';
 import { openStore } from '../../src/store/store.ts';
 import {
   greeted,

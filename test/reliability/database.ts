@@ -1,7 +1,8 @@
 /** What is in the database, read as its owner would read it: the judge of what was kept. */
 import pg from 'pg';
 import { createSealer } from '../../src/store/sealed-text.ts';
-import { conversationsIn, type TurnRecord } from '../../src/store/sql/conversations.ts';
+import type { TurnRecord } from '../../src/store/sql/conversation-types.ts';
+import { conversationsIn } from '../../src/store/sql/conversations.ts';
 import { openDatabase } from '../../src/store/sql/database.ts';
 import type { TestDatabase } from '../helpers/postgres-server.ts';
 

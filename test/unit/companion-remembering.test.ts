@@ -11,7 +11,7 @@ import { stranger } from '../../src/companion/person.ts';
 import { withMemories } from '../../src/companion/remembered.ts';
 import { memoriesIn, memoryQuestion } from '../../src/companion/remembering.ts';
 import { transcriptLines, type Said } from '../../src/companion/transcript.ts';
-import type { TurnRecord } from '../../src/store/sql/conversations.ts';
+import type { TurnRecord } from '../../src/store/sql/conversation-types.ts';
 
 const SAID: readonly Said[] = [
   { who: 'companion', text: 'Good morning! Do you like Paris?' },

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { EMPTY_SNAPSHOT, type CallSnapshot } from '../../src/conversation/resume.ts';
 import { createMemorySessionStore } from '../../src/store/memory-session-store.ts';
 import { createSealer } from '../../src/store/sealed-text.ts';
-import type { TurnRecord } from '../../src/store/sql/conversations.ts';
+import type { TurnRecord } from '../../src/store/sql/conversation-types.ts';
 import { recall, withTurns } from '../../pipelines/recall.ts';
 import { openSnapshot, sealSnapshot } from '../../pipelines/sealed-snapshot.ts';
 

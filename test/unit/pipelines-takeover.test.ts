@@ -6,7 +6,7 @@ import { Takeover, type TakeoverOptions, type TakeoverRequest } from '../../pipe
 import { stranger } from '../../src/companion/person.ts';
 import { createMemorySessionStore } from '../../src/store/memory-session-store.ts';
 import type { CallRecord } from '../../src/store/session-store.ts';
-import type { TurnRecord } from '../../src/store/sql/conversations.ts';
+import type { TurnRecord } from '../../src/store/sql/conversation-types.ts';
 
 const REQUEST: TakeoverRequest = {
   callSid: 'CA1',

@@ -1,7 +1,8 @@
 /** Alerts: raised once each, however often they are told of; acknowledged once. */
 import type { Sealer } from '../sealed-text.ts';
 import { uuidv7 } from '../uuid.ts';
-import { type CallFacts, conversationsIn } from './conversations.ts';
+import type { CallFacts } from './conversation-types.ts';
+import { conversationsIn } from './conversations.ts';
 import type { ScopedTransaction } from './scoped-transaction.ts';
 
 export type AlertRecord = {

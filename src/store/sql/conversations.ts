@@ -2,76 +2,19 @@
  * Calls and what was said in them. Every write may be repeated and may come late: a call is known by
  * its CallSid, a turn by its key and revision, and an older revision never replaces a newer one.
  */
-import { sql, type Selectable } from 'kysely';
+import { CompiledQuery, sql, type Selectable } from 'kysely';
 import type { Sealer } from '../sealed-text.ts';
 import { uuidv7 } from '../uuid.ts';
 import { QueryRefused } from './database-errors.ts';
+import type {
+  CallFacts,
+  ConversationEnd,
+  Resumption,
+  StoredConversation,
+  TurnRecord,
+} from './conversation-types.ts';
 import type { ConversationTable } from './schema.ts';
 import type { ScopedTransaction } from './scoped-transaction.ts';
-
-/** What every write about a call carries, so that each can be the first to arrive. */
-export type CallFacts = {
-  readonly callSid: string;
-  /** Undefined: a caller whom nobody knows. */
-  readonly seniorId: string | undefined;
-  readonly direction: 'inbound' | 'outbound';
-  /** Unix milliseconds. */
-  readonly startedAtMs: number;
-};
-
-export type TurnRecord = {
-  readonly speaker: 'caller' | 'companion';
-  /** The call's own name for it: the caller's turn id, or `u-` and the number of an utterance. */
-  readonly turnKey: string;
-  /** Grows each time the same turn is told anew. */
-  readonly revision: number;
-  readonly kind: 'turn' | 'backchannel';
-  /** The key of the caller's turn that it answers. */
-  readonly answers: string | undefined;
-  /** Of the caller: what was understood. Of the companion: what the caller heard. */
-  readonly heard: string;
-  /** Of the companion: all that was to be said, where it is more than was heard. */
-  readonly spoken: string | undefined;
-  readonly interrupted: boolean;
-  /** Unix milliseconds. */
-  readonly happenedAtMs: number;
-  /** Figures in milliseconds by name; never words. */
-  readonly timings: Readonly<Record<string, number>>;
-};
-
-export type StoredConversation = {
-  readonly conversationId: string;
-  readonly callSid: string;
-  readonly seniorId: string | undefined;
-  readonly direction: 'inbound' | 'outbound';
-  readonly state: 'active' | 'ended';
-  readonly startedAtMs: number;
-  readonly endedAtMs: number | undefined;
-  readonly endReason: string | undefined;
-  readonly resumeCount: number;
-  /** The instance that took it up last. Undefined: nobody has, after the first. */
-  readonly holder: string | undefined;
-};
-
-/** Who took a call up, and how often that has been done by now. */
-export type Resumption = {
-  readonly resumeCount: number;
-  /** The id of an instance. */
-  readonly holder?: string | undefined;
-  /** Unix milliseconds. */
-  readonly heldSinceMs?: number | undefined;
-};
-
-/** The end of a call, with what whoever ends it knows. */
-export type ConversationEnd = {
-  /** Unix milliseconds. */
-  readonly endedAtMs: number;
-  readonly reason: string;
-  /** Left out: it is over in any case. */
-  readonly resumeCount?: number | undefined;
-  /** In whose hands it ended: the id of an instance. */
-  readonly holder?: string | undefined;
-};
 
 export type Conversations = ReturnType<typeof conversationsIn>;
 
@@ -117,6 +60,21 @@ async function idOf(tx: ScopedTransaction, callSid: string): Promise<string | un
   return row?.id;
 }
 
+/** Its text is made once: no other statement runs so often. */
+const PUT_TURN = `
+  insert into turns (id, conversation_id, speaker, turn_key, revision, kind, answers,
+    heard_sealed, spoken_sealed, interrupted, happened_at, timings)
+  select $2::uuid, c.id, $3::text, $4::text, $5::int, $6::text, $7::text,
+    $8::bytea, $9::bytea, $10::boolean, $11::timestamptz, $12::jsonb
+  from conversations c where c.call_sid = $1
+  on conflict (conversation_id, speaker, turn_key) do update set
+    revision = excluded.revision, kind = excluded.kind, answers = excluded.answers,
+    heard_sealed = excluded.heard_sealed, spoken_sealed = excluded.spoken_sealed,
+    interrupted = excluded.interrupted, happened_at = excluded.happened_at,
+    timings = excluded.timings, committed_at = now()
+  where turns.revision < excluded.revision
+  returning (select c.state from conversations c where c.id = turns.conversation_id) as state`;
+
 /**
  * Writes a turn down, or a newer revision of it: as a rule in one statement.
  * @returns true where something new came of a conversation that has ended already.
@@ -125,29 +83,26 @@ function putTurnWith(sealer: Sealer) {
   return async (tx: ScopedTransaction, call: CallFacts, turn: TurnRecord): Promise<boolean> => {
     const seal = (column: string, text: string): Buffer =>
       sealer.seal(turnPlace(call.callSid, turn, column), text);
-    const heard = seal('heard_sealed', turn.heard);
-    const spoken = turn.spoken === undefined ? null : seal('spoken_sealed', turn.spoken);
-    const put = sql<{ state: 'active' | 'ended' }>`
-      insert into turns (id, conversation_id, speaker, turn_key, revision, kind, answers,
-        heard_sealed, spoken_sealed, interrupted, happened_at, timings)
-      select ${uuidv7()}::uuid, c.id, ${turn.speaker}::text, ${turn.turnKey}::text,
-        ${turn.revision}::int, ${turn.kind}::text, ${turn.answers ?? null}::text,
-        ${heard}::bytea, ${spoken}::bytea, ${turn.interrupted}::boolean,
-        ${new Date(turn.happenedAtMs)}::timestamptz, ${JSON.stringify(turn.timings)}::jsonb
-      from conversations c where c.call_sid = ${call.callSid}
-      on conflict (conversation_id, speaker, turn_key) do update set
-        revision = excluded.revision, kind = excluded.kind, answers = excluded.answers,
-        heard_sealed = excluded.heard_sealed, spoken_sealed = excluded.spoken_sealed,
-        interrupted = excluded.interrupted, happened_at = excluded.happened_at,
-        timings = excluded.timings, committed_at = now()
-      where turns.revision < excluded.revision
-      returning (select c.state from conversations c where c.id = turns.conversation_id) as state`;
-    const [written] = (await put.execute(tx)).rows;
+    const put = CompiledQuery.raw(PUT_TURN, [
+      call.callSid,
+      uuidv7(),
+      turn.speaker,
+      turn.turnKey,
+      turn.revision,
+      turn.kind,
+      turn.answers ?? null,
+      seal('heard_sealed', turn.heard),
+      turn.spoken === undefined ? null : seal('spoken_sealed', turn.spoken),
+      turn.interrupted,
+      new Date(turn.happenedAtMs),
+      JSON.stringify(turn.timings),
+    ]);
+    const [written] = (await tx.executeQuery<Pick<StoredConversation, 'state'>>(put)).rows;
     if (written !== undefined) return written.state === 'ended';
     if ((await idOf(tx, call.callSid)) !== undefined) return false;
     // The first to arrive of its call.
     await start(tx, call);
-    await put.execute(tx);
+    await tx.executeQuery(put);
     return false;
   };
 }
