@@ -3,7 +3,7 @@
  * and nowhere else.
  */
 import { randomUUID } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BreakerStatus } from '../adapters/breaker.ts';
 import { APOLOGY } from '../adapters/tts/clips.ts';
@@ -35,7 +35,7 @@ import type { Settings } from './conversation/types.ts';
 import type { Durability } from './durability.ts';
 import { EventHub } from './events.ts';
 import { logEvents } from './event-log.ts';
-import { bind, REQUEST_LIMITS, unbind } from './http-server.ts';
+import { bind, createHttpServer, unbind } from './http-server.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { People } from './people.ts';
@@ -175,7 +175,7 @@ export async function createApp(
     webRoot: options.webRoot,
     reportDefect: (error) => reporter?.report(error, 'request'),
   });
-  const server = createServer(REQUEST_LIMITS, http.app);
+  const server = createHttpServer(http.app);
   const media: MediaSocket = createMediaSocket({
     server,
     publicUrl,
@@ -188,6 +188,7 @@ export async function createApp(
   const warming = Promise.withResolvers<void>();
   let closed = false;
   const warmUp = async (): Promise<void> => {
+    await within(WARM_UP_WAIT_MS, durability?.settled);
     if (!(await loadBehindTheDoor(vendors, () => closed))) return;
     const lines =
       options.linesAhead === false
@@ -203,8 +204,7 @@ export async function createApp(
   });
   // Never rejects. They need what calls need, and are in less of a hurry.
   const beginJobs = async (): Promise<void> => {
-    const late = sleep(JOBS_WAIT_MS, undefined, { ref: false });
-    await Promise.allSettled([durability?.settled, Promise.race([warming.promise, late])]);
+    await Promise.allSettled([durability?.settled, within(JOBS_WAIT_MS, warming.promise)]);
     if (!closed) await durability?.jobs.start();
   };
   return {
@@ -258,6 +258,9 @@ export async function createApp(
 /** A database that hangs must not keep the process; what it did not get is on the disk. */
 const CLOSE_STORE_MS = 2_000;
 
+/** How long the warm-up leaves the processor to what readiness waits for. */
+const WARM_UP_WAIT_MS = 500;
+
 /** How long jobs leave the machine to what the first calls need. */
 const JOBS_WAIT_MS = 2_000;
 
@@ -279,6 +282,11 @@ async function loadBehindTheDoor(vendors: Vendors, isClosed: () => boolean): Pro
   if ((await pause()) === 'stop') return false;
   await vendors.load(pause);
   return !isClosed();
+}
+
+/** Resolves when `work` has settled in whichever way, or after the time. */
+async function within(ms: number, work: Promise<void> | undefined): Promise<void> {
+  await Promise.race([Promise.allSettled([work]), sleep(ms, undefined, { ref: false })]);
 }
 
 /** The vendors as a call knows them: ladders, best rung first. */
