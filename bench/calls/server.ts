@@ -7,8 +7,15 @@ import { end, ROOT, spawnPinned, type Spawned } from './children.ts';
 
 const READY_TIMEOUT_MS = 30_000;
 const READY_POLL_MS = 5;
-/** As the container image starts it: the young generation may not grow at every burst. */
-export const NODE_FLAGS: readonly string[] = ['--max-semi-space-size=16'];
+/**
+ * As the container image starts it: the young generation may not grow at every burst, and no module's
+ * path is looked through for links, of which there are none.
+ */
+export const NODE_FLAGS: readonly string[] = [
+  '--max-semi-space-size=16',
+  '--preserve-symlinks',
+  '--preserve-symlinks-main',
+];
 /** Far above any level: what is measured is the server, not its admission. */
 const MAX_CALLS = 5_000;
 

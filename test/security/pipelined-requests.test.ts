@@ -1,7 +1,7 @@
-import { Agent, createServer, get, type RequestListener } from 'node:http';
+import { Agent, get, type RequestListener } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { bind, REQUEST_LIMITS, unbind } from '../../src/http-server.ts';
+import { bind, createHttpServer, unbind } from '../../src/http-server.ts';
 
 const closers: (() => Promise<void>)[] = [];
 
@@ -10,7 +10,7 @@ afterEach(async () => {
 });
 
 async function serve(onRequest: RequestListener): Promise<number> {
-  const server = createServer(REQUEST_LIMITS, onRequest);
+  const server = createHttpServer(onRequest);
   const port = await bind(server, { port: 0, calls: 10 });
   closers.push(async () => unbind(server));
   return port;
