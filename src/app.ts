@@ -259,7 +259,7 @@ export async function createApp(
 const CLOSE_STORE_MS = 2_000;
 
 /** How long the warm-up leaves the processor to what readiness waits for. */
-const WARM_UP_WAIT_MS = 500;
+const WARM_UP_WAIT_MS = 2_000;
 
 /** How long jobs leave the machine to what the first calls need. */
 const JOBS_WAIT_MS = 2_000;
