@@ -27,3 +27,29 @@ export function stealPercent(
   if (!from || !to || to.total <= from.total) return undefined;
   return Math.round(((to.steal - from.steal) / (to.total - from.total)) * 1_000) / 10;
 }
+
+export type HostWatch = {
+  /** Ends the watch. @returns the most that the host kept of any ten seconds, percent. */
+  stop(): number;
+};
+
+const WINDOW_MS = 10_000;
+
+/** Watches from now on; what it cannot know counts as nothing. */
+export function watchHost(): HostWatch {
+  let worst = 0;
+  let from = readCpuTimes();
+  const look = (): void => {
+    const to = readCpuTimes();
+    worst = Math.max(worst, stealPercent(from, to) ?? 0);
+    from = to;
+  };
+  const timer = setInterval(look, WINDOW_MS).unref();
+  return {
+    stop: () => {
+      clearInterval(timer);
+      look();
+      return worst;
+    },
+  };
+}

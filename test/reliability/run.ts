@@ -11,6 +11,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { watchHost } from '../../scripts/host-share.ts';
 import type { RunOptions, Scenario } from './scenario.ts';
 import { baselineOf, playAll, SCENARIOS, type Result } from './scenarios.ts';
 import { detail, markdownTable } from './table.ts';
@@ -51,7 +52,12 @@ function chosen(): Scenario[] {
   return SCENARIOS.filter(({ name }) => only.length === 0 || only.includes(name));
 }
 
-function writeDocument(results: readonly Result[], options: RunOptions, seconds: number): void {
+function writeDocument(
+  results: readonly Result[],
+  options: RunOptions,
+  seconds: number,
+  hostKept: number,
+): void {
   const text = readFileSync(DOCUMENT, 'utf8');
   const [before, rest] = text.split(BEGIN);
   const after = rest?.split(END)[1];
@@ -63,7 +69,7 @@ function writeDocument(results: readonly Result[], options: RunOptions, seconds:
     '',
     `${new Date().toISOString().slice(0, 10)}, commit ${commit}, ${cpus().length} cores, ` +
       `${Math.round(totalmem() / 2 ** 30)} GB, seed ${options.seed}: ${results.length} scenarios, ` +
-      `${held} held, in ${seconds} s.`,
+      `${held} held, in ${seconds} s. The host kept at most ${hostKept} % of ten seconds for others.`,
     '',
     markdownTable(results),
     ...(broken.length === 0 ? [] : ['', 'Failed:', '', '```text', ...broken, '```']),
@@ -83,6 +89,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => process.exit(process.exitCode ?? 130));
 }
 const beganAtMs = performance.now();
+const host = watchHost();
 process.stderr.write(`seed ${options.seed}\n`);
 const wanted = chosen();
 const alone = wanted.filter(({ name }) => !SIDE_BY_SIDE.flat().includes(name));
@@ -94,9 +101,13 @@ const played = [
 ];
 const results = [...played, baselineOf(played)].filter((result) => result !== undefined);
 const seconds = Math.round((performance.now() - beganAtMs) / 1_000);
-if (values.write) writeDocument(results, options, seconds);
+const hostKept = host.stop();
+if (values.write) writeDocument(results, options, seconds, hostKept);
 if (values.json) process.stdout.write(`${JSON.stringify({ scenarios: results })}\n`);
-else process.stdout.write(`${markdownTable(results)}\n\n${seconds} s, seed ${options.seed}\n`);
+else
+  process.stdout.write(
+    `${markdownTable(results)}\n\n${seconds} s, seed ${options.seed}, host kept ${hostKept} %\n`,
+  );
 process.exitCode = results.every(({ pass }) => pass) ? 0 : 1;
 // A scenario that lost its way shall not hold us, nor what it started.
 setTimeout(() => process.kill(process.pid, 'SIGTERM'), LINGER_MS).unref();

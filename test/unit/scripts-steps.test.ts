@@ -1,17 +1,25 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ROOT } from '../helpers/repository.ts';
 
 const STEPS = join(ROOT, 'scripts', 'steps.ts');
 
 type Outcome = { code: number; stdout: string; stderr: string };
 
-async function runSteps(steps: readonly object[], args: readonly string[] = []): Promise<Outcome> {
+/** `hostKept`: what the host keeps of the machine meanwhile, percent. */
+async function runSteps(
+  steps: readonly object[],
+  args: readonly string[] = [],
+  hostKept = 0,
+): Promise<Outcome> {
   const program = `
     import { runSteps } from ${JSON.stringify(STEPS)};
-    await runSteps(${JSON.stringify(steps)}, ${JSON.stringify(args)});
+    const watch = () => ({ stop: () => ${hostKept} });
+    await runSteps(${JSON.stringify(steps)}, ${JSON.stringify(args)}, watch);
   `;
   const child = spawn(process.execPath, ['--input-type=module', '--eval', program], { cwd: ROOT });
   let [stdout, stderr] = ['', ''];
@@ -74,5 +82,62 @@ test('with --json, standard output is one object and nothing else', async () => 
     passed: 1,
     failed: 0,
     results: [{ name: 'one', passed: 1, failed: 0, failures: [] }],
+  });
+});
+
+/** In place of a test runner: two files, one of which passes from the given play on. */
+function tests(folder: string, passesAtPlay: number) {
+  const script = `
+    import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+    const log = ${JSON.stringify(join(folder, 'plays'))};
+    const args = process.argv.slice(1);
+    appendFileSync(log, args.filter((arg) => !arg.startsWith('-')).join(' ') + '\\n');
+    const plays = readFileSync(log, 'utf8').split('\\n').length - 1;
+    const chosen = ['sound.test.ts', 'late.test.ts'].filter((name, _, all) =>
+      args.includes(name) || !all.some((other) => args.includes(other)));
+    const testResults = chosen.map((name) => {
+      const ok = name === 'sound.test.ts' || plays >= ${passesAtPlay};
+      const status = ok ? 'passed' : 'failed';
+      return { name, status, assertionResults: [{ status, fullName: 'works' }] };
+    });
+    const report = args.find((arg) => arg.startsWith('--outputFile.json=')).split('=')[1];
+    writeFileSync(report, JSON.stringify({ testResults }));
+    process.exitCode = testResults.every(({ status }) => status === 'passed') ? 0 : 1;
+  `;
+  const command = [process.execPath, '--input-type=module', '--eval', script, '--'];
+  return { name: 'tests', command, timeoutMs: 5_000, counts: 'vitest' };
+}
+
+describe('a test file that fails', () => {
+  let folder = '';
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'hearthline-steps-'));
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+  const plays = (): string[] => readFileSync(join(folder, 'plays'), 'utf8').split('\n');
+
+  test('while the host has the machine is played again, alone and said aloud', async () => {
+    const { code, stdout, stderr } = await runSteps([tests(folder, 2)], [], 45);
+    expect(stderr).toContain('the host kept up to 45 % of this machine');
+    expect(plays()).toEqual(['', 'late.test.ts', '']);
+    expect(stdout.trim().split('\n').at(-1)).toBe('2 passed, 0 failed');
+    expect(code).toBe(0);
+  });
+
+  test('is a failure after two replays, whatever the host does', async () => {
+    const { code, stdout } = await runSteps([tests(folder, 99)], [], 45);
+    expect(plays()).toEqual(['', 'late.test.ts', 'late.test.ts', '']);
+    expect(stdout).toContain('FAILED tests: late.test.ts › works');
+    expect(stdout.trim().split('\n').at(-1)).toBe('1 passed, 1 failed');
+    expect(code).toBe(1);
+  });
+
+  test('on a machine that is ours is a failure at once', async () => {
+    const { code, stdout } = await runSteps([tests(folder, 2)], [], 19.9);
+    expect(plays()).toEqual(['', '']);
+    expect(stdout.trim().split('\n').at(-1)).toBe('1 passed, 1 failed');
+    expect(code).toBe(1);
   });
 });

@@ -1,0 +1,40 @@
+/** What a test run says of itself, file by file. */
+import { readFileSync } from 'node:fs';
+
+type VitestReport = {
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
+};
+
+export type FileCounts = { readonly passed: number; readonly failures: readonly string[] };
+
+/**
+ * Counts of a finished run by file. A file that could not be loaded is one failure; so is a skipped
+ * test, unless `part` says that tests were picked by name. Undefined: it wrote no report.
+ */
+export function readVitestReport(path: string, part: boolean): Map<string, FileCounts> | undefined {
+  let parsed: VitestReport;
+  try {
+    parsed = JSON.parse(readFileSync(path, 'utf8')) as VitestReport;
+  } catch {
+    return undefined;
+  }
+  const files = new Map<string, FileCounts>();
+  for (const file of parsed.testResults) {
+    const name = file.name.replace(`${process.cwd()}/`, '');
+    const results = file.assertionResults;
+    const bad = results.filter(
+      ({ status }) => status !== 'passed' && !(part && status !== 'failed'),
+    );
+    const failures = bad.map(
+      ({ status, fullName }) => `${name} › ${fullName}${status === 'failed' ? '' : ` (${status})`}`,
+    );
+    if (file.status !== 'passed' && bad.length === 0) failures.push(`${name} (could not run)`);
+    const passed = results.filter(({ status }) => status === 'passed').length;
+    files.set(name, { passed, failures });
+  }
+  return files;
+}
