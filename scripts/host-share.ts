@@ -33,6 +33,9 @@ export type HostWatch = {
   stop(): number;
 };
 
+/** Where the host kept this much of ten seconds, percent, a failure there says nothing. */
+export const SPOILING_PERCENT = 20;
+
 const WINDOW_MS = 10_000;
 
 /** Watches from now on; what it cannot know counts as nothing. */

@@ -11,7 +11,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type HostWatch, watchHost } from './host-share.ts';
+import { type HostWatch, SPOILING_PERCENT, watchHost } from './host-share.ts';
 import { type FileCounts, readVitestReport } from './vitest-report.ts';
 
 export type Step = {
@@ -39,8 +39,6 @@ export type StepResult = {
 /** Output kept for showing it after a failure; the newest part. */
 const MAX_OUTPUT_CHARS = 200_000;
 
-/** Where the host kept this much of ten seconds, percent, a failure there says nothing. */
-const SPOILING_PERCENT = 20;
 const MAX_REPLAYS = 2;
 
 /**

@@ -1,4 +1,5 @@
 /** All scenarios, by name. */
+import { SPOILING_PERCENT, watchHost } from '../../scripts/host-share.ts';
 import { LATE } from './baseline.ts';
 import { diskFull } from './disk.ts';
 import { drainAlone, drainWithAnother } from './drains.ts';
@@ -128,6 +129,26 @@ export async function play(scenario: Scenario, options: RunOptions): Promise<Res
   };
 }
 
+/** A scenario is played again so often, where the host had the machine while it failed. */
+const MAX_REPLAYS = 2;
+
+async function playWell(
+  scenario: Scenario,
+  options: RunOptions,
+  onResult: (result: Result) => void,
+): Promise<Result> {
+  for (let replays = 0; ; replays += 1) {
+    const host = watchHost();
+    const result = await play(scenario, options);
+    const kept = host.stop();
+    onResult(result);
+    // The short form is a test, and is played again as tests are.
+    const isOver = result.pass || options.short || replays === MAX_REPLAYS;
+    if (isOver || kept < SPOILING_PERCENT) return result;
+    options.say(`${scenario.name}: the host kept up to ${kept} % of this machine; again`);
+  }
+}
+
 /** Plays lists of scenarios side by side, each list in its order. */
 export async function playAll(
   lists: readonly (readonly Scenario[])[],
@@ -138,8 +159,7 @@ export async function playAll(
     lists.map(async (list) => {
       const results: Result[] = [];
       for (const scenario of list) {
-        const result = await play(scenario, options);
-        onResult(result);
+        const result = await playWell(scenario, options, onResult);
         results.push(result);
       }
       return results;
