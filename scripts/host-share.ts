@@ -34,7 +34,7 @@ export type HostWatch = {
 };
 
 /** Where the host kept this much of ten seconds, percent, a failure there says nothing. */
-export const SPOILING_PERCENT = 20;
+export const SPOILING_PERCENT = 10;
 
 const WINDOW_MS = 10_000;
 

