@@ -33,7 +33,7 @@ export type HostWatch = {
   stop(): number;
 };
 
-/** Where the host kept this much of ten seconds, percent, a failure there says nothing. */
+/** Where the host kept this much of ten seconds, percent, a failure may be the machine's. */
 export const SPOILING_PERCENT = 10;
 
 const WINDOW_MS = 10_000;

@@ -5,8 +5,9 @@
  * Every step runs, whatever happened before it, so that one run shows everything that is wrong. A
  * step has a time limit; one that outlives it is ended together with its children.
  *
- * Many tests run in real time. What fails while the host of this machine keeps much of it for others
- * is played again, twice at most and said aloud; a failure on a machine that is ours stays one.
+ * Many tests run in real time. Where the host of this machine kept much of it for others at any moment
+ * of a step, what failed in that step is played again, twice at most and said aloud; which test it hit
+ * is not known. In a step without such a moment a failure stays one.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
