@@ -1,58 +1,78 @@
 /** How much of this machine its host keeps for other guests, as Linux counts it. */
 import { readFileSync } from 'node:fs';
 
-/** Ticks of all processors since the machine came up. */
+/** Ticks so far: in all, and those that the host gave to another guest. */
 export type CpuTimes = { readonly steal: number; readonly total: number };
 
-const STEAL_FIELD = 7;
-
-/** Undefined where the system does not tell. */
-export function readCpuTimes(): CpuTimes | undefined {
+/** Of one core by its number, or of all; undefined where the system does not tell. */
+export function readCpuTimes(core?: number): CpuTimes | undefined {
   try {
-    const line = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0] ?? '';
+    const lines = readFileSync('/proc/stat', 'latin1').split('\n');
+    const line = lines.find((each) => each.startsWith(`cpu${core ?? ''} `));
     // user nice system idle iowait irq softirq steal; what follows is part of the first two.
-    const fields = line.trim().split(/\s+/).slice(1, 9).map(Number);
-    const total = fields.reduce((sum, field) => sum + field, 0);
-    return { steal: fields[STEAL_FIELD] ?? 0, total };
+    const fields = line?.trim().split(/\s+/).slice(1, 9).map(Number);
+    if (fields?.length !== 8) return undefined;
+    return { steal: fields[7] ?? 0, total: fields.reduce((sum, field) => sum + field, 0) };
   } catch {
     return undefined;
   }
 }
 
-/** Of the time between the two, with one decimal; undefined where unknown. */
-export function stealPercent(
+/** Of the time between the two, 0 to 1; undefined where unknown. */
+export function stealShare(
   from: CpuTimes | undefined,
   to: CpuTimes | undefined,
 ): number | undefined {
   if (!from || !to || to.total <= from.total) return undefined;
-  return Math.round(((to.steal - from.steal) / (to.total - from.total)) * 1_000) / 10;
+  return (to.steal - from.steal) / (to.total - from.total);
+}
+
+/** The same with one decimal. */
+export function stealPercent(
+  from: CpuTimes | undefined,
+  to: CpuTimes | undefined,
+): number | undefined {
+  const share = stealShare(from, to);
+  return share === undefined ? undefined : Math.round(share * 1_000) / 10;
 }
 
 export type HostWatch = {
-  /** Ends the watch. @returns the most that the host kept of any ten seconds, percent. */
-  stop(): number;
+  /**
+   * @returns the most that the host kept in any two seconds that touch this time, percent. Times are
+   * in milliseconds of `Date.now()`; what it cannot know counts as nothing.
+   */
+  keptBetween(fromMs: number, toMs: number): number;
+  stop(): void;
 };
 
-/** Where the host kept this much of ten seconds, percent, a failure may be the machine's. */
+/** Where the host kept this much of two seconds, percent, a failure may be the machine's. */
 export const SPOILING_PERCENT = 10;
 
-const WINDOW_MS = 10_000;
+const WINDOW_MS = 2_000;
+/** In less, one tick of the clock says too much. */
+const LEAST_WINDOW_MS = 500;
+/** Of windows worth a note; an hour and a half at the worst. */
+const MAX_WINDOWS = 3_000;
 
-/** Watches from now on; what it cannot know counts as nothing. */
+/** Watches from now on. */
 export function watchHost(): HostWatch {
-  let worst = 0;
-  let from = readCpuTimes();
+  const windows: { readonly fromMs: number; readonly toMs: number; readonly kept: number }[] = [];
+  let [fromMs, from] = [Date.now(), readCpuTimes()];
   const look = (): void => {
-    const to = readCpuTimes();
-    worst = Math.max(worst, stealPercent(from, to) ?? 0);
-    from = to;
+    const [toMs, to] = [Date.now(), readCpuTimes()];
+    if (toMs - fromMs < LEAST_WINDOW_MS) return;
+    const kept = stealPercent(from, to) ?? 0;
+    if (kept > 0) windows.push({ fromMs, toMs, kept });
+    if (windows.length > MAX_WINDOWS) windows.shift();
+    [fromMs, from] = [toMs, to];
   };
   const timer = setInterval(look, WINDOW_MS).unref();
   return {
-    stop: () => {
-      clearInterval(timer);
+    keptBetween: (beganMs, endedMs) => {
       look();
-      return worst;
+      const touched = windows.filter((each) => each.fromMs <= endedMs && each.toMs >= beganMs);
+      return Math.max(0, ...touched.map(({ kept }) => kept));
     },
+    stop: () => clearInterval(timer),
   };
 }

@@ -5,11 +5,18 @@ type VitestReport = {
   readonly testResults: readonly {
     readonly name: string;
     readonly status: string;
+    readonly startTime?: number;
+    readonly endTime?: number;
     readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
   }[];
 };
 
-export type FileCounts = { readonly passed: number; readonly failures: readonly string[] };
+export type FileCounts = {
+  readonly passed: number;
+  readonly failures: readonly string[];
+  /** When its tests ran, milliseconds of `Date.now()`; undefined where none did. */
+  readonly ran?: { readonly fromMs: number; readonly toMs: number };
+};
 
 /**
  * Counts of a finished run by file. A file that could not be loaded is one failure; so is a skipped
@@ -34,7 +41,9 @@ export function readVitestReport(path: string, part: boolean): Map<string, FileC
     );
     if (file.status !== 'passed' && bad.length === 0) failures.push(`${name} (could not run)`);
     const passed = results.filter(({ status }) => status === 'passed').length;
-    files.set(name, { passed, failures });
+    const { startTime: fromMs, endTime: toMs } = file;
+    const hasRun = results.length > 0 && fromMs !== undefined && toMs !== undefined;
+    files.set(name, { passed, failures, ...(hasRun && { ran: { fromMs, toMs } }) });
   }
   return files;
 }

@@ -1,9 +1,10 @@
 /** The same machine, the same minute, the least work: what every figure can be held against. */
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readCpuTimes, stealShare } from '../../scripts/host-share.ts';
 import { end, Helper, spawnPinned } from './children.ts';
 import type { Cores } from './cores.ts';
-import { coreTicks, processUse, stealShare } from './procfs.ts';
+import { processUse } from './procfs.ts';
 import { hundredth, spreadOf, type Spread } from './stats.ts';
 
 export type Calibration = {
@@ -32,7 +33,7 @@ export async function calibrate(cores: Cores): Promise<Calibration> {
     await sleep(SETTLE_MS);
     load.order({ order: 'begin' });
     const pid = relay.child.pid ?? 0;
-    const ticks = coreTicks(cores.server);
+    const ticks = readCpuTimes(cores.server);
     const before = processUse(pid);
     const beganAt = performance.now();
     await sleep(MEASURE_MS);
@@ -43,7 +44,7 @@ export async function calibrate(cores: Cores): Promise<Calibration> {
       calls: CALLS,
       cpuMsPerCallSecond: hundredth((after.cpuMs - before.cpuMs) / seconds / CALLS),
       transitMs: spreadOf(report.transitMs),
-      stealShare: stealShare(ticks, coreTicks(cores.server)),
+      stealShare: stealShare(ticks, readCpuTimes(cores.server)) ?? 0,
     };
   } finally {
     await end(relay);

@@ -2,13 +2,14 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readCpuTimes, stealShare } from '../../scripts/host-share.ts';
 import { Helper, ROOT } from './children.ts';
 import type { Cores } from './cores.ts';
 import type { BenchDatabase } from './database.ts';
 import { joinTurns, type Joined } from './join.ts';
 import type { CallersReport, EarsReport, VendorsReport } from './messages.ts';
 import { CALLS_PER_SECOND } from './plan.ts';
-import { coreTicks, processUse, stealShare } from './procfs.ts';
+import { processUse } from './procfs.ts';
 import { readServerFigures } from './server-figures.ts';
 import { startServer, type Server } from './server.ts';
 
@@ -124,13 +125,13 @@ export async function runLevel(options: LevelOptions): Promise<LevelRun> {
     await sleep(SETTLE_MS);
     for (const helper of [callers, ears, vendors, collector]) helper?.order({ order: 'begin' });
     const figuresBefore = await readServerFigures(server.url);
-    const ticks = coreTicks(cores.server);
+    const ticks = readCpuTimes(cores.server);
     const before = processUse(server.pid);
     const beganAt = performance.now();
     await sleep(seconds * 1_000);
     const measuredSeconds = (performance.now() - beganAt) / 1_000;
     const after = processUse(server.pid);
-    const stolen = stealShare(ticks, coreTicks(cores.server));
+    const stolen = stealShare(ticks, readCpuTimes(cores.server)) ?? 0;
     const figures = await readServerFigures(server.url);
     const [ofCallers, ofEars, ofVendors] = await Promise.all([
       callers.report('callers'),

@@ -20,22 +20,6 @@ export function openDescriptors(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
-/** Ticks of one core so far: in all, and those that the hypervisor gave to somebody else. */
-export type CoreTicks = { readonly total: number; readonly stolen: number };
-
-export function coreTicks(core: number): CoreTicks {
-  const line = new RegExp(`^cpu${core} (.*)$`, 'm').exec(readText('/proc/stat'))?.[1] ?? '';
-  const fields = line.split(' ').map(Number);
-  // user nice system idle iowait irq softirq steal; guest time is in user time already.
-  const counted = fields.slice(0, 8);
-  return { total: counted.reduce((sum, ticks) => sum + ticks, 0), stolen: counted[7] ?? 0 };
-}
-
-export function stealShare(before: CoreTicks, after: CoreTicks): number {
-  const total = after.total - before.total;
-  return total === 0 ? 0 : (after.stolen - before.stolen) / total;
-}
-
 function readText(path: string): string {
   try {
     return readFileSync(path, 'latin1');

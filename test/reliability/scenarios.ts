@@ -95,6 +95,7 @@ export function baselineOf(results: readonly Result[]): Result | undefined {
     },
     findings: late,
     seconds: 0,
+    replays: 0,
   };
 }
 
@@ -105,6 +106,8 @@ export type Result = {
   /** Broken promises, in words. */
   readonly findings: readonly string[];
   readonly seconds: number;
+  /** How often it was played before, without holding, while the host had the machine. */
+  readonly replays: number;
 };
 
 /** Far beyond any scenario's own waits; what takes longer has lost its way. */
@@ -126,6 +129,7 @@ export async function play(scenario: Scenario, options: RunOptions): Promise<Res
     pass: outcome.findings.length === 0,
     ...outcome,
     seconds: Math.round((performance.now() - beganAtMs) / 1_000),
+    replays: 0,
   };
 }
 
@@ -139,8 +143,10 @@ async function playWell(
 ): Promise<Result> {
   for (let replays = 0; ; replays += 1) {
     const host = watchHost();
-    const result = await play(scenario, options);
-    const kept = host.stop();
+    const beganMs = Date.now();
+    const result = { ...(await play(scenario, options)), replays };
+    const kept = host.keptBetween(beganMs, Date.now());
+    host.stop();
     onResult(result);
     // The short form is a test, and is played again as tests are.
     const isOver = result.pass || options.short || replays === MAX_REPLAYS;

@@ -25,7 +25,7 @@ function figuresOf({ figures }: Result): string {
 export function markdownTable(results: readonly Result[]): string {
   const rows = results.map((result) => [
     promiseOf(result.name),
-    result.pass ? '✓' : '✗',
+    (result.pass ? '✓' : '✗') + (result.replays > 0 ? ` at play ${result.replays + 1}` : ''),
     figuresOf(result),
   ]);
   const head = ['Promise', 'Held', 'Figures'];

@@ -10,7 +10,7 @@ const STEPS = join(ROOT, 'scripts', 'steps.ts');
 
 type Outcome = { code: number; stdout: string; stderr: string };
 
-/** `hostKept`: what the host keeps of the machine meanwhile, percent. */
+/** `hostKept`: what the host keeps of the machine before second 1,000 of all time, percent. */
 async function runSteps(
   steps: readonly object[],
   args: readonly string[] = [],
@@ -18,7 +18,8 @@ async function runSteps(
 ): Promise<Outcome> {
   const program = `
     import { runSteps } from ${JSON.stringify(STEPS)};
-    const watch = () => ({ stop: () => ${hostKept} });
+    const keptBetween = (fromMs) => (fromMs < 1_000_000 ? ${hostKept} : 0);
+    const watch = () => ({ keptBetween, stop: () => undefined });
     await runSteps(${JSON.stringify(steps)}, ${JSON.stringify(args)}, watch);
   `;
   const child = spawn(process.execPath, ['--input-type=module', '--eval', program], { cwd: ROOT });
@@ -81,24 +82,29 @@ test('with --json, standard output is one object and nothing else', async () => 
     pass: true,
     passed: 1,
     failed: 0,
-    results: [{ name: 'one', passed: 1, failed: 0, failures: [] }],
+    results: [{ name: 'one', passed: 1, failed: 0, failures: [], replayed: [] }],
   });
 });
 
-/** In place of a test runner: two files, one of which passes from the given play on. */
-function tests(folder: string, passesAtPlay: number) {
+/**
+ * In place of a test runner: three files, one of which passes from the given play on, and one, that
+ * runs later, from the second on or, where `sound`, from the first.
+ */
+function tests(folder: string, passesAtPlay: number, sound = true) {
   const script = `
     import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
     const log = ${JSON.stringify(join(folder, 'plays'))};
     const args = process.argv.slice(1);
     appendFileSync(log, args.filter((arg) => !arg.startsWith('-')).join(' ') + '\\n');
     const plays = readFileSync(log, 'utf8').split('\\n').length - 1;
-    const chosen = ['sound.test.ts', 'late.test.ts'].filter((name, _, all) =>
+    const passesAt = { 'sound.test.ts': 1, 'late.test.ts': ${passesAtPlay}, 'after.test.ts': ${sound ? 1 : 2} };
+    const chosen = Object.keys(passesAt).filter((name, _, all) =>
       args.includes(name) || !all.some((other) => args.includes(other)));
     const testResults = chosen.map((name) => {
-      const ok = name === 'sound.test.ts' || plays >= ${passesAtPlay};
-      const status = ok ? 'passed' : 'failed';
-      return { name, status, assertionResults: [{ status, fullName: 'works' }] };
+      const status = plays >= passesAt[name] ? 'passed' : 'failed';
+      const startTime = name === 'after.test.ts' ? 2_000_000 : 900_000;
+      const times = { startTime, endTime: startTime + 500 };
+      return { name, status, ...times, assertionResults: [{ status, fullName: 'works' }] };
     });
     const report = args.find((arg) => arg.startsWith('--outputFile.json=')).split('=')[1];
     writeFileSync(report, JSON.stringify({ testResults }));
@@ -122,22 +128,41 @@ describe('a test file that fails', () => {
     const { code, stdout, stderr } = await runSteps([tests(folder, 2)], [], 45);
     expect(stderr).toContain('the host kept up to 45 % of this machine');
     expect(plays()).toEqual(['', 'late.test.ts', '']);
-    expect(stdout.trim().split('\n').at(-1)).toBe('2 passed, 0 failed');
+    expect(stdout.trim().split('\n').slice(-2)).toEqual([
+      'PLAYED AGAIN tests: late.test.ts (the host kept up to 45 %)',
+      '3 passed, 0 failed',
+    ]);
     expect(code).toBe(0);
+  });
+
+  test('at another time than the host had the machine is a failure at once', async () => {
+    const { code, stdout } = await runSteps([tests(folder, 2, false)], ['--json'], 45);
+    expect(plays()).toEqual(['', 'late.test.ts', '']);
+    expect(JSON.parse(stdout)).toMatchObject({
+      passed: 2,
+      failed: 1,
+      results: [
+        {
+          failures: ['tests: after.test.ts › works'],
+          replayed: ['tests: late.test.ts (the host kept up to 45 %)'],
+        },
+      ],
+    });
+    expect(code).toBe(1);
   });
 
   test('is a failure after two replays, whatever the host does', async () => {
     const { code, stdout } = await runSteps([tests(folder, 99)], [], 45);
     expect(plays()).toEqual(['', 'late.test.ts', 'late.test.ts', '']);
     expect(stdout).toContain('FAILED tests: late.test.ts › works');
-    expect(stdout.trim().split('\n').at(-1)).toBe('1 passed, 1 failed');
+    expect(stdout.trim().split('\n').at(-1)).toBe('2 passed, 1 failed');
     expect(code).toBe(1);
   });
 
   test('on a machine that is ours is a failure at once', async () => {
     const { code, stdout } = await runSteps([tests(folder, 2)], [], 9.9);
     expect(plays()).toEqual(['', '']);
-    expect(stdout.trim().split('\n').at(-1)).toBe('1 passed, 1 failed');
+    expect(stdout.trim().split('\n').at(-1)).toBe('2 passed, 1 failed');
     expect(code).toBe(1);
   });
 });
