@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { NODE_FLAGS } from '../../bench/calls/server.ts';
+import { ALLOCATOR, NODE_FLAGS } from '../../bench/calls/server.ts';
 import { monotonicMs } from '../../emulators/clock.ts';
 import { endWithUs } from './children.ts';
 import { levelOf, type Level } from './inspector.ts';
@@ -61,6 +61,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
       env: {
         PATH: process.env['PATH'] ?? '',
         HOME: process.env['HOME'] ?? '',
+        ...ALLOCATOR,
         NODE_ENV: 'development',
         LOG_LEVEL: 'info',
         METRICS_TOKEN,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { inRepository, readRepositoryFile } from '../helpers/repository.ts';
-import { NODE_FLAGS } from '../../bench/calls/server.ts';
+import { ALLOCATOR, NODE_FLAGS } from '../../bench/calls/server.ts';
 
 /** Directives with continuation lines joined and comments dropped. */
 function directives(dockerfile: string): string[] {
@@ -49,7 +49,7 @@ describe('Dockerfile', () => {
       .flatMap((line) => line.slice(4).split(/\s+/))
       .map((pair) => pair.split('=') as [string, string]);
     const env = Object.fromEntries(variables);
-    expect(env).toMatchObject({ NODE_ENV: 'production', PORT: '8080' });
+    expect(env).toMatchObject({ NODE_ENV: 'production', PORT: '8080', ...ALLOCATOR });
     expect(loadConfig({ ...env, NODE_ENV: 'development' }).dataDir).toBe('/var/lib/hearthline');
   });
 
