@@ -14,6 +14,10 @@ const EN: Omit<Lines, 'greeting'> = {
   'did-not-catch': ["I didn't quite catch that. Could you say it once more?"],
   'still-there': ['Are you still there?', 'Take your time. Are you still with me?'],
   'cannot-hear': ["I can't hear you just now. If you are there, please say hello."],
+  'still-with-you': [
+    'I am still with you. If you need help, call 911, or call out for somebody near you.',
+    'I am staying on the line. Say anything at all when you can.',
+  ],
   goodbye: ['Goodbye for now. Take good care of yourself.'],
   'idle-goodbye': ["I still can't hear you, so I'll let you go for now. Take care, goodbye."],
   'cut-in': ['Let me just stop you there for a moment.'],
@@ -42,6 +46,10 @@ const ES: Omit<Lines, 'greeting'> = {
   'did-not-catch': ['No le he entendido bien. ¿Me lo repite, por favor?'],
   'still-there': ['¿Sigue usted ahí?', 'Sin prisa. ¿Sigue conmigo?'],
   'cannot-hear': ['Ahora no le oigo. Si está ahí, dígame hola, por favor.'],
+  'still-with-you': [
+    'Sigo con usted. Si necesita ayuda, llame al 911 o llame a alguien que esté cerca.',
+    'No cuelgo, sigo aquí. Dígame lo que sea cuando pueda.',
+  ],
   goodbye: ['Hasta pronto. Cuídese mucho.'],
   'idle-goodbye': ['Sigo sin oírle, así que le dejo por ahora. Cuídese, adiós.'],
   'cut-in': ['Déjeme interrumpirle un momento.'],

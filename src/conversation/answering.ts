@@ -5,6 +5,7 @@ import { letGoOn } from './floor.ts';
 import { goodbye } from './lexicon.ts';
 import { speakLine } from './playback.ts';
 import { ask, dropDraft, promoteDraft, startDraft, type Basis } from './reply.ts';
+import { limitAt } from './safety.ts';
 import { isClosing, type OpenTurn, type Work } from './state.ts';
 import type { Cue } from './types.ts';
 
@@ -29,11 +30,10 @@ function basisOf(
 
 /** No new answer may be begun: the call is about to end or to move. */
 function isOver(work: Work): boolean {
-  const { drain, startedAt, settings } = work.state;
   return (
     isClosing(work.state) ||
-    drain !== undefined ||
-    work.now - startedAt >= settings.endAfterMs ||
+    work.state.drain !== undefined ||
+    work.now >= limitAt(work.state) ||
     work.state.stream !== 'attached'
   );
 }

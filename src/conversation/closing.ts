@@ -5,9 +5,10 @@ import { commitForced, openTurn } from './caller-turn.ts';
 import { finish, hangUp, sayLastWords } from './farewell.ts';
 import { letGoOn } from './floor.ts';
 import { lastQuestion, questionIn } from './history.ts';
-import { joinText, soundsLikeMachine, wordsOf } from './lexicon.ts';
+import { joinText, machineLikeness, wordsOf } from './lexicon.ts';
 import { isSpeakingOrAbout, silence, speakLine, speakText } from './playback.ts';
 import { ask, stopReply } from './reply.ts';
+import { isInDanger, limitAt } from './safety.ts';
 import { emit, isClosing, update, type CallState, type Work } from './state.ts';
 import type { Cue, Input } from './types.ts';
 
@@ -107,11 +108,14 @@ export function onAnsweredBy(
  * Somebody has answered what they heard to its end, or has cried for help. Machines talk over our
  * greeting, and say what machines say.
  */
-function isConversing({ history, caller, settings, alerted }: CallState): boolean {
+function isConversing(state: CallState): boolean {
+  const { history, caller, settings } = state;
   const said = history.flatMap((entry) => (entry.role === 'caller' ? [entry.text] : []));
   const saying = caller.at === 'quiet' ? '' : joinText(caller.turn.base, caller.turn.text);
-  if ([...said, saying].some((text) => soundsLikeMachine(text, settings.language))) return false;
-  if (alerted.length > 0) return true;
+  const machine = machineLikeness([...said, saying].join('. '), settings.language);
+  // A doctor's machine speaks of emergencies too; who fell by the mailbox is none.
+  if (isInDanger(state)) return machine !== 'greeting';
+  if (machine !== 'none') return false;
   const heardAt = history.findIndex(
     (entry) => entry.role === 'companion' && !entry.open && !entry.interrupted && entry.text !== '',
   );
@@ -132,17 +136,14 @@ function isBoundary(work: Work): boolean {
   return work.state.caller.at === 'quiet' && !isSpeakingOrAbout(work.state) && !work.state.reply;
 }
 
-function limitAt(work: Work): number {
-  return work.state.startedAt + work.state.settings.endAfterMs;
-}
-
 export function closingDeadlines(work: Work): number[] {
   const { stream, streamSince, settings, ending } = work.state;
   if (ending.at === 'finished') return [];
   if (stream !== 'attached') return [streamSince + settings.resumeGraceMs];
   if (isClosing(work.state)) return [];
   const forced = drainForcedAt(work);
-  const limit = work.now >= limitAt(work) ? limitAt(work) + LIMIT_OVERRUN_MS : limitAt(work);
+  const limit =
+    work.now >= limitAt(work.state) ? limitAt(work.state) + LIMIT_OVERRUN_MS : limitAt(work.state);
   return forced === undefined ? [limit] : [limit, forced];
 }
 
@@ -157,8 +158,8 @@ export function onClosingTime(work: Work): void {
   const forcedAt = drainForcedAt(work);
   const drainNow = forcedAt !== undefined && (work.now >= forcedAt || isBoundary(work));
   if (drainNow) return drainCall(work);
-  const overrun = work.now >= limitAt(work) + LIMIT_OVERRUN_MS;
-  if (work.now >= limitAt(work) && (overrun || isBoundary(work))) {
+  const overrun = work.now >= limitAt(work.state) + LIMIT_OVERRUN_MS;
+  if (work.now >= limitAt(work.state) && (overrun || isBoundary(work))) {
     stopSpeaking(work);
     sayLastWords(work, 'time-goodbye', 'time-limit');
   }

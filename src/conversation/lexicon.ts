@@ -200,12 +200,20 @@ function endOfStrong(said: string, language: Language): number | undefined {
   return ends.length === 0 ? undefined : Math.max(...ends);
 }
 
+/** What only a machine's greeting says. */
+const MACHINE_GREETING: Readonly<Record<Language, RegExp>> = {
+  en: /\b(?:leave (?:your|me a|us a) (?:short |brief )?(?:message|name)|(?:please|and) leave a (?:short |brief )?message|(?:after|at) the (?:tone|beep)|(?:you have|you've) reached|(?:person|number|customer|party) you (?:are|have) (?:calling|called|dialed|dialled))\b/i,
+  es: /(?:deje (?:un|su|el) (?:breve )?(?:mensaje|nombre|recado)|después (?:del|de la|de oír la) (?:tono|señal)|al oír la señal|el número que (?:ha|usted) marc)/i,
+};
+/** What machines say far more often than people. */
 const MACHINE_WORDS: Readonly<Record<Language, RegExp>> = {
-  en: /\b(?:leave (?:a|your|me a|us a) (?:short |brief )?(?:message|name)|after the (?:tone|beep)|at the (?:tone|beep)|(?:voice ?mail|mailbox|answering machine)|(?:you have|you've) reached|(?:not|isn't|aren't|can't|cannot|unable to) (?:available|come to the phone|take your call|answer)|(?:person|number|customer|party) you (?:are|have) (?:calling|called|dialed|dialled))\b/i,
-  es: /(?:deje (?:un|su|el) (?:breve )?(?:mensaje|nombre|recado)|después (?:del|de la|de oír la) (?:tono|señal)|al oír la señal|buzón|contestador|no (?:puedo|podemos|puede) (?:atender|contestar)|no (?:está|estoy|se encuentra) disponible|el número que (?:ha|usted) marc)/i,
+  en: /\b(?:leave a (?:short |brief )?(?:message|name)|(?:voice ?mail|mailbox|answering machine)|(?:not|isn't|aren't|can't|cannot|unable to) (?:available|come to the phone|take your call|answer))\b/i,
+  es: /(?:buzón|contestador|no (?:puedo|podemos|puede) (?:atender|contestar)|no (?:está|estoy|se encuentra) disponible)/i,
 };
 
-/** What answering machines say, and people do not. */
-export function soundsLikeMachine(text: string, language: Language): boolean {
-  return MACHINE_WORDS[language].test(text.replaceAll('’', "'"));
+/** How much a text sounds like an answering machine: like its greeting, a little, or not at all. */
+export function machineLikeness(text: string, language: Language): 'greeting' | 'words' | 'none' {
+  const plain = text.replaceAll('’', "'");
+  if (MACHINE_GREETING[language].test(plain)) return 'greeting';
+  return MACHINE_WORDS[language].test(plain) ? 'words' : 'none';
 }

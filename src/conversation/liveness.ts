@@ -1,8 +1,16 @@
-/** A caller who falls silent is asked, twice, whether they are there; then the line says goodbye. */
+/**
+ * A caller who falls silent is asked, twice, whether they are there; then the line says goodbye. After
+ * a cry for help it stays: somebody who has fallen may well be silent.
+ */
 
 import { sayLastWords } from './farewell.ts';
 import { speakLine } from './playback.ts';
+import { isInDanger } from './safety.ts';
 import { update, type Work } from './state.ts';
+
+const QUESTIONS = 2;
+/** About five minutes. */
+const QUESTIONS_IN_DANGER = QUESTIONS + 18;
 
 /** When the next question falls due, while nobody speaks and nothing is awaited. */
 function idleDeadline(work: Work): number | undefined {
@@ -14,8 +22,8 @@ function idleDeadline(work: Work): number | undefined {
     tools.length === 0 &&
     ending.at === 'none' &&
     stream === 'attached';
-  const waitMs = settings.idleMs[idle.step];
-  return still && waitMs !== undefined ? idle.since + waitMs : undefined;
+  const waitMs = settings.idleMs[idle.step] ?? settings.idleMs[QUESTIONS];
+  return still ? idle.since + waitMs : undefined;
 }
 
 export function livenessDeadlines(work: Work): number[] {
@@ -28,8 +36,10 @@ export function onLivenessTime(work: Work): void {
   if (deadline === undefined || work.now < deadline) return;
   const { idle, listening } = work.state;
   update(work, { idle: { ...idle, since: work.now, step: idle.step + 1 } });
-  if (idle.step >= 2) sayLastWords(work, 'idle-goodbye', 'idle');
+  const questions = isInDanger(work.state) ? QUESTIONS_IN_DANGER : QUESTIONS;
+  if (idle.step >= questions) sayLastWords(work, 'idle-goodbye', 'idle');
   else if (listening === 'keypad') speakLine(work, 'keypad');
+  else if (idle.step >= QUESTIONS) speakLine(work, 'still-with-you');
   else speakLine(work, idle.step === 0 ? 'still-there' : 'cannot-hear');
 }
 

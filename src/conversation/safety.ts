@@ -1,7 +1,10 @@
 /** Danger in a caller's words becomes an alert at once, whatever else is going on. */
 
-import { emit, update, type Work } from './state.ts';
+import { emit, update, type CallState, type Work } from './state.ts';
 import type { Signal, TurnId } from './types.ts';
+
+/** The carrier ends a call that we place three minutes after our own limit. */
+const MORE_IN_DANGER_MS = 120_000;
 
 /** Raises one alert per turn and category. */
 export function raiseAlerts(
@@ -16,4 +19,15 @@ export function raiseAlerts(
     update(work, { alerted: [...work.state.alerted, key] });
     emit(work, { kind: 'raise-alert', turnId, signal });
   }
+}
+
+/** In this call there was a cry for help: it is not the line that ends it. */
+export function isInDanger({ alerted }: CallState): boolean {
+  return alerted.length > 0;
+}
+
+/** When the call is to end, however good the talk. */
+export function limitAt(state: CallState): number {
+  const { startedAt, settings } = state;
+  return startedAt + settings.endAfterMs + (isInDanger(state) ? MORE_IN_DANGER_MS : 0);
 }

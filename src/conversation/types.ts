@@ -25,6 +25,7 @@ export type LineId =
   | 'did-not-catch'
   | 'still-there'
   | 'cannot-hear'
+  | 'still-with-you'
   | 'goodbye'
   | 'idle-goodbye'
   | 'cut-in'
@@ -253,7 +254,10 @@ export type Settings = {
   /** Silence after the filler, or within a reply, before the companion gives up on the model. */
   readonly giveUpAfterMs: number;
   readonly toolTimeoutMs: number;
-  /** Silences after which the caller is asked whether they are there; the last one ends the call. */
+  /**
+   * Silences after which the caller is asked whether they are there. The last one ends the call, or,
+   * after a cry for help, comes again and again.
+   */
   readonly idleMs: readonly [number, number, number];
   readonly goodbyeGraceMs: number;
   /** A goodbye this early in a call is not believed. */

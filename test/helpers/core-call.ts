@@ -39,6 +39,7 @@ export const LINES: Readonly<Record<LineId, readonly string[]>> = {
   'drain-goodbye': ['I must go now goodbye and take care.'],
   'lost-you': ['Sorry I lost you for a moment.'],
   keypad: ['Press one if you need help.'],
+  'still-with-you': ['I am still with you. Call for help if you can.'],
   'help-coming': ['Help is on its way.'],
   voicemail: ['Hello this is your companion I will call again.'],
 };

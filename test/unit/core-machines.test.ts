@@ -1,10 +1,16 @@
 /** Who has picked up, as the carrier judges it, late and not always rightly. */
 import { describe, expect, it } from 'vitest';
+import type { Observation } from '../../src/conversation/types.ts';
 import { CoreCall } from '../helpers/core-call.ts';
 
 function connected(): CoreCall {
   return new CoreCall().connect();
 }
+
+const seesFalls = (text: string): Observation => ({
+  guidance: [],
+  signals: text.includes('fallen') ? [{ category: 'fall', severity: 'high', evidence: text }] : [],
+});
 
 describe('case 64: the carrier says that a machine has answered', () => {
   it('voicemail that talks over the greeting gets the short message', () => {
@@ -55,22 +61,28 @@ describe('case 64: the carrier says that a machine has answered', () => {
     expect(call.shown('caller')).toEqual(['I am very well']);
   });
 
-  it('nor a person who called for help over the greeting', () => {
-    const call = new CoreCall({
-      settings: {
-        observe: (text) => ({
-          guidance: [],
-          signals: text.includes('fallen')
-            ? [{ category: 'fall', severity: 'high', evidence: text }]
-            : [],
-        }),
-      },
-    });
+  it.each([
+    'help me I have fallen',
+    'I have fallen by the mailbox',
+    "I have fallen I can't answer you",
+  ])('nor a person who called for help over the greeting: %s', (words) => {
+    const call = new CoreCall({ settings: { observe: seesFalls } });
     call.feed({ kind: 'stream-attached', resumed: false });
     call.advance(1_000);
     call.begins('help');
-    call.final('help me I have fallen');
+    call.final(words);
     expect(call.feed({ kind: 'answered-by', who: 'machine' })).toEqual([]);
     expect(call.lines('voicemail')).toEqual([]);
+  });
+
+  it('but a machine is one that speaks of emergencies in its greeting', () => {
+    const call = new CoreCall({ settings: { observe: seesFalls } });
+    call.feed({ kind: 'stream-attached', resumed: false });
+    call.advance(1_000);
+    call.begins('You');
+    call.final('You have reached the clinic. If you have fallen, call 911.');
+    call.feed({ kind: 'answered-by', who: 'machine' });
+    call.settle();
+    expect(call.lines('voicemail')).toHaveLength(1);
   });
 });

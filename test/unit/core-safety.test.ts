@@ -56,4 +56,38 @@ describe('alerts', () => {
     expect(pick(effects, 'raise-alert')).toMatchObject([{ signal: { severity: 'high' } }]);
     expect(pick(effects, 'say-line').map((e) => e.line)).toEqual(['help-coming']);
   });
+
+  it('a caller who falls silent after a cry for help is not left for minutes', () => {
+    const call = new CoreCall().connect();
+    finalWith(call, call.begins('I fell'), 'I fell in the bathroom', [FALL]);
+    call.replies('Are you hurt?');
+    call.advance(4 * 60_000);
+    expect(call.all('finish')).toEqual([]);
+    expect(call.lines('still-with-you').length).toBeGreaterThan(10);
+    call.advance(4 * 60_000);
+    expect(call.lines('idle-goodbye')).toHaveLength(1);
+    expect(call.all('hang-up')).toMatchObject([{ reason: 'idle' }]);
+  });
+
+  it('a sign of life takes the questions back to their beginning', () => {
+    const call = new CoreCall().connect();
+    finalWith(call, call.begins('I fell'), 'I fell in the bathroom', [FALL]);
+    call.replies('Are you hurt?');
+    call.advance(60_000);
+    const before = call.lines('still-there').length;
+    call.exchange('I am here', 'Good, is anybody with you?');
+    call.advance(15_000);
+    expect(call.lines('still-there')).toHaveLength(before + 1);
+  });
+
+  it('the limit of a call leaves two minutes more after a cry for help', () => {
+    const call = new CoreCall({ settings: { endAfterMs: 60_000 } }).connect();
+    finalWith(call, call.begins('I fell'), 'I fell in the bathroom', [FALL]);
+    call.replies('Are you hurt?');
+    call.advance(100_000);
+    expect(call.lines('time-goodbye')).toEqual([]);
+    call.advance(100_000);
+    expect(call.lines('time-goodbye')).toHaveLength(1);
+    expect(call.all('hang-up')).toMatchObject([{ reason: 'time-limit' }]);
+  });
 });
