@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { defaultSettings } from '../../src/conversation/settings.ts';
 import { resumeCall } from '../../src/conversation/resume.ts';
 import { startCall, step } from '../../src/conversation/step.ts';
+import { limitAt } from '../../src/conversation/safety.ts';
 import type { CallState } from '../../src/conversation/state.ts';
 import type { Effect, Input } from '../../src/conversation/types.ts';
 import { deepFreeze, LINES } from '../helpers/core-call.ts';
@@ -130,8 +131,8 @@ class World {
   run(): Outcome {
     this.#time.after(this.#luck.between(0, 500), () => this.#attach(false));
     this.#time.after(0, () => this.#glance());
-    const limit = this.#script.endAfterMs + LONGEST_ENDING_MS;
-    while (this.#time.now < limit && !this.#settled() && this.#steps < MAX_STEPS) {
+    const isInTime = (): boolean => this.#time.now < limitAt(this.#state) + LONGEST_ENDING_MS;
+    while (isInTime() && !this.#settled() && this.#steps < MAX_STEPS) {
       if (!this.#time.runNext()) break;
     }
     if (this.#steps >= MAX_STEPS) this.#auditor.fail('busy-loop', `${this.#steps} steps`);
