@@ -5,7 +5,7 @@ import { letGoOn } from './floor.ts';
 import { goodbye } from './lexicon.ts';
 import { speakLine } from './playback.ts';
 import { ask, dropDraft, promoteDraft, startDraft, type Basis } from './reply.ts';
-import { limitAt } from './safety.ts';
+import { isGrave, isInDanger, limitAt } from './safety.ts';
 import { isClosing, type OpenTurn, type Work } from './state.ts';
 import type { Cue } from './types.ts';
 
@@ -17,12 +17,14 @@ function basisOf(
 ): { basis: Basis; meaning: 'talk' | 'farewell' | 'end' } {
   const { settings, startedAt } = work.state;
   const bye = goodbye(text, settings.language);
-  const meaning = meaningOfGoodbye(work, bye);
+  // Who says goodbye to life, or with a pain in the chest, is not let go.
+  const isCry = bye !== 'none' && settings.observe(text).signals.some(isGrave);
+  const meaning = isCry ? 'talk' : meaningOfGoodbye(work, bye);
   const cues: Cue[] = [];
   if (meaning === 'farewell') cues.push('say-goodbye');
-  else if (bye !== 'none') cues.push('weak-goodbye');
-  if (meaning === 'talk' && work.now - startedAt >= settings.windDownAfterMs)
-    cues.push('wind-down');
+  else if (bye !== 'none' && !isCry) cues.push('weak-goodbye');
+  const isLate = work.now - startedAt >= settings.windDownAfterMs;
+  if (meaning === 'talk' && isLate && !isCry && !isInDanger(work.state)) cues.push('wind-down');
   if (turn.interrupted) cues.push('was-interrupted');
   if (turn.cutIn) cues.push('caller-had-to-be-cut-in-on');
   return { basis: { text, cues, guidance }, meaning };

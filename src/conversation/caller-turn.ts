@@ -5,7 +5,7 @@
  */
 
 import { answer, draftAnswer } from './answering.ts';
-import { contest, recheckFloor, takeFloor, wasNodOver, yieldFloor } from './floor.ts';
+import { contest, letGoOn, recheckFloor, takeFloor, wasNodOver, yieldFloor } from './floor.ts';
 import { writeCallerTurn } from './history.ts';
 import { joinText, wordsOf } from './lexicon.ts';
 import { isSpeakingOrAbout, speakLine } from './playback.ts';
@@ -42,8 +42,9 @@ function freshText(work: Work, input: Heard): string {
 }
 
 export function onHeard(work: Work, input: Heard): void {
-  if (work.state.stream !== 'attached' || input.sttTurn <= work.state.lastSttTurn) return;
+  if (input.sttTurn <= work.state.lastSttTurn) return;
   const text = freshText(work, input);
+  if (work.state.stream !== 'attached') return keepLate(work, input, text);
   // A caller who was cut in on is answered before the final comes, and only the final tells of danger.
   if (input.kind === 'caller-final' && text === '' && openTurn(work) === undefined) {
     raiseAlerts(work, work.state.lastTurn?.turnId, input.observed?.signals ?? []);
@@ -66,6 +67,18 @@ export function onHeard(work: Work, input: Heard): void {
       takeWords(work, text, input.lastWordAt);
       return onFinal(work, input.sttTurn, input.observed);
   }
+}
+
+/** What was said before the line broke is understood a little later: kept, and heard for danger. */
+function keepLate(work: Work, input: Heard, text: string): void {
+  if (input.kind !== 'caller-final') return;
+  const signals = input.observed?.signals ?? [];
+  update(work, { lastSttTurn: input.sttTurn });
+  if (text === '') return raiseAlerts(work, work.state.lastTurn?.turnId, signals);
+  const turnId: TurnId = `t${work.state.nextTurn}`;
+  update(work, { nextTurn: work.state.nextTurn + 1 });
+  raiseAlerts(work, turnId, signals);
+  writeDown(work, { turnId, revision: 0, base: '', text, drafts: 0 }, true);
 }
 
 /** Opens a turn, or carries the open one into a new STT turn. False when there is nothing to do. */
@@ -202,7 +215,9 @@ function commit(work: Work, turn: OpenTurn, guidance: readonly string[], forced:
   answer(work, turn, text, guidance);
 }
 
-function writeDown(work: Work, turn: OpenTurn, forced: boolean): string {
+type Said = Pick<OpenTurn, 'turnId' | 'revision' | 'base' | 'text' | 'drafts'>;
+
+function writeDown(work: Work, turn: Said, forced: boolean): string {
   const { turnId, revision } = turn;
   const text = joinText(turn.base, turn.text);
   update(work, {
@@ -239,6 +254,7 @@ export function commitForced(work: Work, options: { consume: boolean; answered: 
   }
   dropDraft(work);
   writeDown(work, turn, true);
+  letGoOn(work);
 }
 
 function hasWords(turn: OpenTurn): boolean {

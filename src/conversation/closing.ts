@@ -74,7 +74,8 @@ export function onStreamClosed(work: Work): void {
   letGoOn(work);
   silence(work);
   stopReply(work);
-  commitForced(work, { consume: false, answered: false });
+  // The recogniser has not heard of it: more words of this turn may come.
+  commitForced(work, { consume: true, answered: false });
   if (ending.at === 'hanging-up') return finish(work, ending.reason);
   if (ending.at === 'last-words') return finish(work, ending.reason);
   if (ending.at === 'moving') return finish(work, 'moved');

@@ -38,7 +38,7 @@ export function cancelFarewell(work: Work): void {
 export function onUtterancePlayed(work: Work, utterance: number, ofReply: boolean): void {
   const { ending, settings } = work.state;
   if (ending.at === 'last-words' && ending.utterance === utterance) {
-    return hangUp(work, ending.reason);
+    return hangUpUnlessTalking(work, ending.reason);
   }
   if (ending.at !== 'farewell' || !ofReply || ending.until !== undefined) return;
   const until = Math.max(ending.saidAt + settings.goodbyeGraceMs, work.now + AFTER_GOODBYE_MS);
@@ -58,6 +58,11 @@ export function sayLastWords(work: Work, line: LineId, reason: EndReason, until?
       until: Math.min(work.now + LAST_WORDS_MS, until ?? Number.POSITIVE_INFINITY),
     },
   });
+}
+
+/** Who is in mid-sentence may end it, as long as the last words wait. */
+function hangUpUnlessTalking(work: Work, reason: EndReason): void {
+  if (reason !== 'time-limit' || work.state.caller.at === 'quiet') hangUp(work, reason);
 }
 
 /** Asks the carrier to end the call. */
@@ -110,8 +115,10 @@ export function onFarewellTime(work: Work): void {
   if (ending.at === 'farewell') {
     const due = ending.until !== undefined && work.now >= ending.until;
     if (due && isStill(work)) hangUp(work, 'goodbye');
-  } else if (ending.at === 'last-words' && work.now >= ending.until) {
-    hangUp(work, ending.reason);
+  } else if (ending.at === 'last-words') {
+    const isSaid = !work.state.utterances.some(({ id }) => id === ending.utterance);
+    if (work.now >= ending.until) hangUp(work, ending.reason);
+    else if (isSaid) hangUpUnlessTalking(work, ending.reason);
   } else if (ending.at === 'hanging-up' && work.now >= ending.until) {
     finish(work, ending.reason);
   } else if (ending.at === 'moving' && work.now >= ending.until) {

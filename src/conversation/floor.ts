@@ -8,6 +8,7 @@ import { hasBegun, playedMs } from './audio-clock.ts';
 import { conclude, isSpeakingOrAbout, rewindRemaining } from './playback.ts';
 import { stopReply } from './reply.ts';
 import { emit, note, update, type OpenTurn, type Utterance, type Work } from './state.ts';
+import type { LineId } from './types.ts';
 
 function stoppable(work: Work): Utterance[] {
   return work.state.utterances.filter((u) => u.released && !u.unstoppable);
@@ -26,6 +27,18 @@ export function contest(work: Work): void {
   emit(work, { kind: 'pause' });
 }
 
+const ASKING_FOR_LIFE: ReadonlySet<LineId> = new Set<LineId>([
+  'still-there',
+  'cannot-hear',
+  'still-with-you',
+  'idle-goodbye',
+]);
+
+/** A line that waits for any sign of the caller: a nod is the answer. */
+function asksForLife(utterance: Utterance | undefined): boolean {
+  return utterance?.line !== undefined && ASKING_FOR_LIFE.has(utterance.line);
+}
+
 /** Second step, with every new word. */
 export function recheckFloor(work: Work): void {
   const { caller, settings } = work.state;
@@ -39,7 +52,7 @@ export function recheckFloor(work: Work): void {
     case 'nothing':
       return;
     case 'backchannel':
-      return letGoOn(work);
+      return asksForLife(next) ? takeFloor(work) : letGoOn(work);
     case 'stop':
     case 'content':
       return takeFloor(work);
@@ -109,6 +122,7 @@ function wasAnswered(work: Work, turnId: string): boolean {
 /** True when the whole turn was no more than a nod over the companion's words. */
 export function wasNodOver(work: Work, turn: OpenTurn): boolean {
   if (!turn.overlapped) return false;
+  if (asksForLife(foremost(work))) return false;
   const text = joinText(turn.base, turn.text);
   const greeting = foremost(work)?.line === 'greeting';
   if (judgeOverlap(text, work.state.settings.language, greeting) !== 'backchannel') return false;

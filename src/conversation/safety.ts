@@ -1,6 +1,6 @@
 /** Danger in a caller's words becomes an alert at once, whatever else is going on. */
 
-import { emit, update, type CallState, type Work } from './state.ts';
+import { emit, note, update, type CallState, type Work } from './state.ts';
 import type { Signal, TurnId } from './types.ts';
 
 /** The carrier ends a call that we place three minutes after our own limit. */
@@ -13,12 +13,26 @@ export function raiseAlerts(
   signals: readonly Signal[],
 ): void {
   for (const signal of signals) {
-    if (signal.severity !== 'high') continue;
+    if (!isGrave(signal)) continue;
     const key = `${turnId ?? ''}:${signal.category}`;
     if (work.state.alerted.includes(key)) continue;
     update(work, { alerted: [...work.state.alerted, key] });
     emit(work, { kind: 'raise-alert', turnId, signal });
+    takeBackGoodbye(work);
   }
+}
+
+export function isGrave({ severity }: Signal): boolean {
+  return severity === 'high';
+}
+
+/** Time is up for a talk, and not for this. */
+function takeBackGoodbye(work: Work): void {
+  const { ending } = work.state;
+  const isOurs = ending.at === 'last-words' && ['idle', 'time-limit'].includes(ending.reason);
+  if (!isOurs || work.now >= limitAt(work.state)) return;
+  update(work, { ending: { at: 'none' } });
+  note(work, { what: 'ending-cancelled' });
 }
 
 /** In this call there was a cry for help: it is not the line that ends it. */
