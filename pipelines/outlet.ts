@@ -143,7 +143,7 @@ export class Outlet {
 
   /** Reads a mark's name back; undefined for one that is not ours or that a clear sent home. */
   readMark(name: string): { utterance: UtteranceId; atMs: number } | undefined {
-    const match = /^u(\d{1,9}):(\d{1,9}(?:\.\d{1,6})?):(\d{1,9})$/.exec(name);
+    const match = /^u(\d{1,16}):(\d{1,9}(?:\.\d{1,6})?):(\d{1,9})$/.exec(name);
     if (!match || Number(match[3]) !== this.#era) return undefined;
     return { utterance: Number(match[1]), atMs: Number(match[2]) };
   }

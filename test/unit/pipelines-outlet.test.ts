@@ -113,4 +113,12 @@ describe('the way out', () => {
     while (outlet.add(1, piece(1, 80_000)) && taken < 100) taken += 1;
     expect(taken).toBeLessThan(20);
   });
+
+  test('a mark names its utterance also after a takeover counted by the clock', () => {
+    const { outlet, marks } = outletOn();
+    const utterance = 28_080_000 * 1_000 + 3;
+    outlet.release(utterance, false);
+    outlet.add(utterance, piece(1));
+    expect(marks.map((name) => outlet.readMark(name))).toEqual([{ utterance, atMs: 200 }]);
+  });
 });
