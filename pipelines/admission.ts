@@ -39,6 +39,7 @@ export function createAdmission({ calls, sessions, tokens, people }: AdmissionOp
         callSid,
         direction: data['direction'] === 'outbound' ? 'outbound' : 'inbound',
         person: data['plain'] === 'yes' ? withoutPersonalData(known) : known,
+        isSure: true,
         why: 'stream',
         inProgress: true,
         above: epoch,

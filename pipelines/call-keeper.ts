@@ -5,6 +5,7 @@
  *
  * A write that is refused means that another process has the call: the fence.
  */
+import { isWithoutPersonalData } from '../src/companion/person.ts';
 import type { CallSnapshot } from '../src/conversation/resume.ts';
 import type { Sealer } from '../src/store/sealed-text.ts';
 import type { CallRecord, SessionStore } from '../src/store/session-store.ts';
@@ -204,5 +205,6 @@ export function recordOf({
     epoch,
     resumeCount: resumed?.resumeCount ?? 0,
     startedAtMs: startedAtMs ?? Date.now(),
+    isPlain: isWithoutPersonalData(person),
   };
 }

@@ -3,7 +3,7 @@
  * epoch, which shuts the process before out, and goes on where that one was.
  */
 import { linesFor } from '../src/companion/lines.ts';
-import type { Person } from '../src/companion/person.ts';
+import { withoutPersonalData, type Person } from '../src/companion/person.ts';
 import { numberedFrom } from '../src/conversation/resume.ts';
 import type { SessionStore } from '../src/store/session-store.ts';
 import type { Call } from './call.ts';
@@ -19,6 +19,8 @@ export type TakeoverRequest = {
   readonly callSid: string;
   readonly direction: Direction;
   readonly person: Person;
+  /** That it is this person, where nothing is known of how sure that was when the call began. */
+  readonly isSure: boolean;
   /**
    * `resume`: its stream is gone and the carrier asks for another. `stream`: the stream that another
    * process let in has come here, so that nothing was lost.
@@ -62,9 +64,9 @@ export class Takeover {
   }
 
   async #take(request: TakeoverRequest): Promise<Taken> {
-    const { callSid, person, direction, inProgress } = request;
+    const { callSid, direction, inProgress } = request;
     const { calls } = this.#options;
-    const { filler, checking, voicemail } = linesFor(person.language, '');
+    const { filler, checking, voicemail } = linesFor(request.person.language, '');
     const fillers = new Set([...filler, ...checking, ...voicemail]);
     const known = await recall(callSid, this.#options, (text) => fillers.has(text));
     const before = this.#settledHere(callSid);
@@ -75,7 +77,9 @@ export class Takeover {
     const epoch = await this.#claim(request, known);
     const meanwhile = this.#settledHere(callSid);
     if (meanwhile) return meanwhile;
-    const { startedAtMs } = known;
+    const { startedAtMs, record } = known;
+    const isPlain = record?.isPlain ?? !request.isSure;
+    const person = isPlain ? withoutPersonalData(request.person) : request.person;
     const facts = { callSid, direction, person, epoch, startedAtMs };
     if (resumeCount > MAX_RESUMES) {
       calls.giveUpElsewhere(facts);

@@ -152,7 +152,10 @@ async function resume(
   const { calls, people, sessions, log } = options;
   const { CallSid: sid, To, CallStatus } = form;
   const outbound = isOutbound(form);
-  const person = outbound ? people.byPhone(To) : callerOf(options, form);
+  // The carrier may not say again how sure it is; then what was known at the beginning holds.
+  const isVouchedFor = outbound || form.StirVerstat !== undefined;
+  const caller = isVouchedFor ? callerOf(options, form) : people.byPhone(form.From);
+  const person = outbound ? people.byPhone(To) : caller;
   const { language } = person;
   const end = calls.endOf(sid);
   if (end === 'broken') return sayAndHangUp(LOST[language], language);
@@ -165,6 +168,7 @@ async function resume(
         callSid: sid,
         direction: outbound ? 'outbound' : 'inbound',
         person,
+        isSure: isVouchedFor,
         why: 'resume',
         inProgress: CallStatus === 'in-progress',
         above: FIRST_EPOCH,

@@ -14,6 +14,7 @@ const callSchema = z.object({
   owner: z.string(),
   resumeCount: z.number().int().nonnegative(),
   startedAtMs: z.number(),
+  isPlain: z.boolean().exactOptional(),
   traceId: z.string().exactOptional(),
 });
 

@@ -29,6 +29,8 @@ export type CallRecord = {
   readonly resumeCount: number;
   /** Unix milliseconds. */
   readonly startedAtMs: number;
+  /** Nothing personal is said: who is calling is not sure, or nobody we know. */
+  readonly isPlain?: boolean;
   readonly traceId?: string;
 };
 

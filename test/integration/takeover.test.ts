@@ -188,6 +188,7 @@ describe('two live instances', () => {
       callSid: leg.callSid,
       direction: 'inbound',
       person: a.app.calls.get(leg.callSid)!.identity.person,
+      isSure: true,
       why: 'resume',
       inProgress: true,
       above: 1,

@@ -12,6 +12,7 @@ const REQUEST: TakeoverRequest = {
   callSid: 'CA1',
   direction: 'inbound',
   person: stranger('+15555550142'),
+  isSure: true,
   why: 'stream',
   inProgress: true,
   above: 1,
@@ -135,5 +136,31 @@ describe('a call that the carrier says is over while it is being taken', () => {
     gate.resolve();
     expect(await taking).toEqual({ kind: 'over' });
     expect(begun).toEqual([]);
+  });
+});
+
+describe('how much may be said to whoever is on the line', () => {
+  const margaret = { ...stranger('+15555550142'), personId: 'p1', name: 'Margaret' };
+
+  async function nameAfter(isPlain: boolean | undefined, isSure: boolean): Promise<string> {
+    const store = createMemorySessionStore();
+    if (isPlain !== undefined) await store.putCall({ ...RECORD, isPlain }, 60_000);
+    const { takeover, begun } = takeoverOn({ store });
+    await takeover.take({ ...REQUEST, person: margaret, isSure, why: 'resume' });
+    return begun.map(({ person }) => person.name).join();
+  }
+
+  it.each([
+    [
+      'what was so when the call began, although the carrier is silent now',
+      false,
+      false,
+      'Margaret',
+    ],
+    ['no more than then, although the carrier says nothing against them', true, true, ''],
+    ['nothing where nobody knows', undefined, false, ''],
+    ['what the carrier vouches for where nothing was kept', undefined, true, 'Margaret'],
+  ])('%s', async (_, isPlain, isSure, name) => {
+    expect(await nameAfter(isPlain, isSure)).toBe(name);
   });
 });
