@@ -1,13 +1,43 @@
 /**
  * What a text message to the line means for being called. "STOP" and its like are the carriers' own
- * words (Twilio, "Support for opt-out keywords"); older people also write whole sentences.
+ * words (Twilio, "Support for opt-out keywords"); older people also write whole sentences, which
+ * message-clauses.ts takes apart and message-stops-{en,es}.ts know.
  *
  * Where it is unclear, it is not a stop: nobody reads these words at once, but a person's family sees
  * the message. Where somebody says it in plain words, it holds, whatever else they say.
  */
+import { clausesOf, type Clause } from './message-clauses.ts';
+import { STOPS_EN } from './message-stops-en.ts';
+import { STOPS_ES } from './message-stops-es.ts';
 
 /** 'start': the carrier sends them text messages again; it gives us no leave to call. */
 export type MessageMeaning = 'stop' | 'start' | 'other';
+
+/**
+ * How one language says stop. All over text in lower case, without accents, apostrophes and
+ * punctuation. What may stand before and behind the words is part of the patterns, and nothing else
+ * may: "if", "my children", "so early" or a nickname makes it another sentence.
+ */
+export type Stops = {
+  /** "Stop calling me": over a whole clause. */
+  readonly asked: RegExp;
+  /** "Do not call me": the same, but it can also be said of others ("my children, … don't call me"). */
+  readonly forbidden: RegExp;
+  /** Beside `forbidden`: for ever. Without it, it may be meant for now. */
+  readonly forEver: RegExp;
+  /** Anywhere in the message: that of today or tomorrow is spoken. */
+  readonly forNow: RegExp;
+  /** Earlier in the sentence: somebody else of whom it may be said. */
+  readonly others: RegExp;
+  /** Earlier in the sentence: a condition, a fear, a report. */
+  readonly doubt: RegExp;
+  /** The clause behind it narrows it down: "…, before ten". */
+  readonly narrowed: RegExp;
+  /** In the clause: it is asked for, so that a question mark does not make it a question. */
+  readonly request: RegExp;
+  /** Anywhere in the message: the calls are wanted. */
+  readonly wanted: RegExp;
+};
 
 const STOP_WORDS = new Set(
   `stop stopall stop-all unsubscribe cancel end quit optout opt-out revoke
@@ -21,22 +51,6 @@ const START_WORDS = new Set(
 /** May stand beside a word without changing it. */
 const MANNERS = /\b(please|thank you|thanks|por favor|gracias|now|ya|ahora)\b/g;
 
-/** Over the message in lower case, without accents, apostrophes and punctuation. */
-const STOP_SENTENCES: readonly RegExp[] = [
-  /\bstop (calling|phoning|ringing|these calls|the calls|all calls|your calls|with the calls|bothering)\b/,
-  /\b(do not|dont|never|no longer) (ever )?(call|phone|ring|telephone) (me|us|here|this number|my (number|phone|house|home|mother|mom|mum|father|dad))\b/,
-  /\b(do not|dont) want (you to call|you calling|you to phone|these calls|the calls|your calls|any (more )?(of these |of your )?calls|(any )?more calls|to be called)\b/,
-  /\bno more (phone )?calls\b/,
-  /\b(take|remove) (me|us|my number|this number) (off|from) (your|the|this) (call )?list\b/,
-  /\b(deje|dejen|deja|dejad|paren|pare) (ya )?de (llamar(me|nos)?|molestar(me|nos)?)\b/,
-  /\bno (me|nos) (llame|llamen|llames|vuelva a llamar|vuelvan a llamar|vuelvas a llamar|telefonee|telefoneen)\b/,
-  /\bno (quiero|deseo|queremos) (mas |recibir |que me )?(mas )?(llamadas|sus llamadas|estas llamadas|llamen|llame|llames)\b/,
-  /\bno (mas|quiero mas) llamadas\b/,
-  /\b(borre|borren|quite|quiten|saque|saquen)(me| mi numero) de (su|la|esta) lista\b/,
-];
-/** Turns the sentence round: "please do not stop calling me". */
-const TURNED_ROUND =
-  /\b(do not|dont|never|please not|dont you|wont you|wouldnt|should not|shouldnt|did not|didnt|hope you (do not|dont|never)|no|nunca|jamas) (ever )?(stop|deje|dejen|deja|dejes|paren|pare|pares) \b|\b(why|when) (did|do|have|would) you (ever )?(stop|stopped)\b/;
 /** A message is at most ten segments; a stop is said in few words. */
 const MAX_CHARS = 1_600;
 
@@ -44,20 +58,48 @@ const MAX_CHARS = 1_600;
 export function meaningOfMessage(text: string, optOut?: string): MessageMeaning {
   if (optOut === 'STOP') return 'stop';
   if (optOut === 'START') return 'start';
-  const plain = plainOf(text);
+  const folded = fold(text);
+  const plain = plainOf(folded);
   const word = plain.replaceAll(MANNERS, ' ').replaceAll(/\s+/g, ' ').trim();
-  if (STOP_WORDS.has(word)) return 'stop';
+  if (word.split(' ').every((each) => STOP_WORDS.has(each))) return 'stop';
   if (START_WORDS.has(word)) return 'start';
-  if (TURNED_ROUND.test(plain)) return 'other';
-  return STOP_SENTENCES.some((sentence) => sentence.test(plain)) ? 'stop' : 'other';
+  const tongues = [STOPS_EN, STOPS_ES];
+  if (tongues.some(({ wanted }) => wanted.test(plain))) return 'other';
+  const isStop = clausesOf(folded).some((clause) =>
+    tongues.some((stops) => saysStop(clause, stops, plain)),
+  );
+  return isStop ? 'stop' : 'other';
 }
 
-function plainOf(text: string): string {
+function saysStop(
+  { text, before, after, isQuestion }: Clause,
+  stops: Stops,
+  plain: string,
+): boolean {
+  const isRequest = stops.request.test(text);
+  if (isQuestion && !isRequest) return false;
+  if (stops.doubt.test(before) || stops.narrowed.test(after)) return false;
+  if (stops.asked.test(text)) return true;
+  if (!stops.forbidden.test(text)) return false;
+  if (stops.forEver.test(text)) return isRequest || !stops.others.test(before) || endsIt(text);
+  return !stops.forNow.test(plain) && (isRequest || !stops.others.test(before));
+}
+
+/** "Again" is said to the one who calls: of others one says "any more". */
+function endsIt(text: string): boolean {
+  return /\b(again|otra vez|de nuevo|volver|vuelvan?)\b/.test(text);
+}
+
+function fold(text: string): string {
   return text
     .slice(0, MAX_CHARS)
     .normalize('NFKD')
     .replaceAll(/[\p{M}'’`´]/gu, '')
-    .toLowerCase()
+    .toLowerCase();
+}
+
+function plainOf(folded: string): string {
+  return folded
     .replaceAll(/[^\p{L}\p{N}-]+/gu, ' ')
     .replaceAll(/(^|\s)-+|-+(?=\s|$)/g, ' ')
     .replaceAll(/\s+/g, ' ')
