@@ -172,7 +172,8 @@ export class Rescue {
     isToBeCalledBack: boolean,
   ): void {
     const { records, tell } = this.#options;
-    const end = { endedAtMs: Date.now(), reason: 'stream-lost' };
+    const endedAtMs = Math.min(Date.now(), call.startedAtMs + LONGEST_CALL_MS);
+    const end = { endedAtMs, reason: 'stream-lost' };
     records.ended(call, end.endedAtMs, end.reason, resumeCount, holder);
     tell('call-lost', call.callSid);
     if (isToBeCalledBack) records.callBackDue(call, end);

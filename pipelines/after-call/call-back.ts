@@ -5,8 +5,11 @@ import type { AfterCall } from './types.ts';
 
 const service = { kind: 'service' } as const;
 
+/** A loss that nobody noticed for so long is no reason any more to ring, whatever the hour. */
+const LATEST_AFTER_START_MS = 45 * 60_000;
+
 /**
- * Rings them, unless they may not be rung, or have been on the line since, whoever rang whom: that
+ * Rings them, unless they may not be rung, it is too late for that, or they have been on the line since, whoever rang whom: that
  * also keeps a job that is done twice from ringing twice.
  * @throws JobFailure or VendorError where it is to be tried again.
  */
@@ -29,7 +32,7 @@ export async function callBack(
     const newer = found.filter((each) => mine && each.started_at > mine.started_at);
     return { lost: mine, later: newer.length, snapshot: await after.people.byId(tx, seniorId) };
   });
-  const tell = (outcome: 'placed' | 'not-allowed' | 'in-touch'): void =>
+  const tell = (outcome: 'placed' | 'not-allowed' | 'too-late' | 'in-touch'): void =>
     after.tell({ what: 'call-back', callSid, outcome });
   if (snapshot === undefined || !snapshot.person.active || snapshot.status !== 'active') {
     return tell('not-allowed');
@@ -40,6 +43,7 @@ export async function callBack(
     if (isLastAttempt) return tell('in-touch');
     throw new JobFailure('still-active');
   }
+  if (Date.now() - lost.started_at.getTime() > LATEST_AFTER_START_MS) return tell('too-late');
   const placed = await place(snapshot.person);
   if ('callSid' in placed) return tell('placed');
   if (placed.refused === 'inactive') return tell('not-allowed');

@@ -42,11 +42,11 @@ export type AfterCallEvent =
       readonly addedCount: number;
       readonly strengthenedCount: number;
     }
-  /** 'in-touch': they have been on the line since, or the call went on. */
+  /** 'too-late': the loss is long past. 'in-touch': they have been on the line since, or the call went on. */
   | {
       readonly what: 'call-back';
       readonly callSid: string;
-      readonly outcome: 'placed' | 'not-allowed' | 'in-touch';
+      readonly outcome: 'placed' | 'not-allowed' | 'too-late' | 'in-touch';
     }
   /** `plannedCount` 0: there is nobody who could be told. */
   | {

@@ -581,17 +581,24 @@ ${MEMORIES}
       await world.jobs.enqueue('call-back', { callSid, seniorId: world.seniorId });
       await eventually(() => world.jobs.figures().queues['call-back'].done > done, 10_000);
     };
-    const first = writesOf('CA-lost', world.seniorId, []);
-    await world.write({ kind: 'conversation-started', call: first.call }, first.ended, {
-      kind: 'call-back-due',
-      call: first.call,
-    });
-    expect((await world.jobs.depths())['call-back'].later).toBe(1);
+    const lose = async (callSid: string, minutesAgo: number): Promise<number> => {
+      const startedAtMs = Date.now() - minutesAgo * 60_000;
+      const { call: known, ended } = writesOf(callSid, world.seniorId, []);
+      const call = { ...known, startedAtMs };
+      const started = { kind: 'conversation-started', call } as const;
+      await world.write(started, { ...ended, call }, { kind: 'call-back-due', call });
+      return startedAtMs;
+    };
+    await lose('CA-night', 50);
+    await callBack('CA-night');
+    expect(world.placed).toEqual([]);
+    const lostAtMs = await lose('CA-lost', 5);
+    expect((await world.jobs.depths())['call-back'].later).toBe(2);
     await callBack('CA-lost');
     expect(world.placed).toEqual([world.seniorId]);
     // They are on the line again: a job that is done twice rings nobody twice.
     const again = writesOf('CA-again', world.seniorId, []);
-    const call = { ...again.call, startedAtMs: first.call.startedAtMs + 70_000 };
+    const call = { ...again.call, startedAtMs: lostAtMs + 70_000 };
     await world.write({ kind: 'conversation-started', call });
     await callBack('CA-lost');
     expect(world.placed).toHaveLength(1);
@@ -608,6 +615,7 @@ ${MEMORIES}
     await callBack('CA-again');
     expect(world.placed).toHaveLength(1);
     expect(world.told.filter(({ what }) => what === 'call-back')).toMatchObject([
+      { outcome: 'too-late' },
       { outcome: 'placed' },
       { outcome: 'in-touch' },
       { outcome: 'not-allowed' },
