@@ -7,6 +7,7 @@ import type { BreakerStatus } from '../adapters/breaker.ts';
 import type { Calls } from '../pipelines/calls.ts';
 import type { LoadGate } from '../pipelines/load-gate.ts';
 import type { SessionStore } from '../src/store/session-store.ts';
+import { sharedAnswer } from './shared-answer.ts';
 import { bears, isThisMachine } from './who-asks.ts';
 
 /** Of what outlives the process, as much as operators ask for. */
@@ -32,11 +33,24 @@ export type HealthOptions = {
   readonly mode: string;
   /** Who bears one of them sees the details. */
   readonly bearers: readonly (string | undefined)[];
+  /** Monotonic milliseconds. */
+  readonly now?: () => number;
 };
 
+/**
+ * Anybody may ask for the whole of it, and it costs a command of Redis and a connection of the
+ * database: they are asked once a second at most.
+ */
+const STORES_ASKED_EVERY_MS = 1_000;
+
 export function healthRoutes(options: HealthOptions): Router {
-  const { calls, load, store, durability, breakers, mode, bearers } = options;
+  const { calls, load, store, durability, breakers, mode, bearers, now } = options;
   const router = Router();
+  const askStores = sharedAnswer(
+    STORES_ASKED_EVERY_MS,
+    async () => await Promise.all([store.health(), durability?.health()]),
+    now,
+  );
 
   /** The process is alive; also while it drains. */
   router.get('/live', (_req, res) => {
@@ -51,7 +65,7 @@ export function healthRoutes(options: HealthOptions): Router {
   });
 
   router.get('/', async (req, res) => {
-    const [session, database] = await Promise.all([store.health(), durability?.health()]);
+    const [session, database] = await askStores();
     const kept = durability?.figures();
     const isKeeping = database === undefined || (database.ok && kept?.writes['refused'] === 0);
     const open = breakers().filter((breaker) => breaker.state !== 'closed');

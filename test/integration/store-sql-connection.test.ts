@@ -121,6 +121,27 @@ describe.each(['server', 'embedded'] as const)('a connection: %s', (kind) => {
   });
 });
 
+test('asked how it is while every connection is taken, it keeps one question waiting', async () => {
+  const { url } = await postgres.createDatabase();
+  const database = await openDatabase({ databaseUrl: url, dataDir: home, maxConnections: 1 });
+  const has = Promise.withResolvers<void>();
+  const free = Promise.withResolvers<void>();
+  const taken = database.withScope(service, async () => {
+    has.resolve();
+    await free.promise;
+  });
+  await has.promise;
+  for (let asked = 0; asked < 2; asked += 1) {
+    const answers = await Promise.all(Array.from({ length: 20 }, () => database.health()));
+    for (const answer of answers) expect(answer.ok).toBe(false);
+    expect(database.figures().waiting).toBeLessThanOrEqual(1);
+  }
+  free.resolve();
+  await taken;
+  expect(await database.health()).toMatchObject({ ok: true });
+  await database.close();
+});
+
 test('PostgreSQL stopped and started: unavailable, then well again, with no leftover connection', async () => {
   const { url } = await postgres.createDatabase();
   const database = await openDatabase({ databaseUrl: url, dataDir: home });

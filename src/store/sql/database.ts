@@ -154,6 +154,7 @@ function databaseOn(
 ): Database {
   const pool = newPool(connection, config, embedded !== undefined);
   const transactionTimeoutMs = config.transactionTimeoutMs ?? DEFAULTS.transactionTimeoutMs;
+  const health = healthOf(pool);
   let transactions = 0;
   let failures = 0;
   let closing: Promise<void> | undefined;
@@ -173,7 +174,7 @@ function databaseOn(
         throw error;
       }
     },
-    health: () => health(pool),
+    health,
     figures: () => ({
       connections: pool.totalCount,
       idle: pool.idleCount,
@@ -213,18 +214,30 @@ function newPool(connection: pg.ClientConfig, config: DatabaseConfig, embedded: 
   return pool;
 }
 
-async function health(pool: pg.Pool): ReturnType<Database['health']> {
-  const startedAt = performance.now();
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<string>((resolve) => {
-    timer = setTimeout(resolve, HEALTH_TIMEOUT_MS, `no answer within ${HEALTH_TIMEOUT_MS} ms`);
-  });
-  const asked = pool.query('select 1').then(
-    () => undefined,
-    () => 'not reachable',
-  );
-  const detail = await Promise.race([asked, late]);
-  clearTimeout(timer);
-  const latencyMs = performance.now() - startedAt;
-  return detail === undefined ? { ok: true, latencyMs } : { ok: false, latencyMs, detail };
+/**
+ * One question is under way at a time, whoever asks: one that nobody waits for any more still has its
+ * place in the pool's queue, or one of its connections.
+ */
+function healthOf(pool: pg.Pool): Database['health'] {
+  let asked: Promise<string | undefined> | undefined;
+  const ask = async (): Promise<string | undefined> => {
+    try {
+      await pool.query('select 1');
+      return undefined;
+    } catch {
+      return 'not reachable';
+    }
+  };
+  return async () => {
+    const startedAt = performance.now();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<string>((resolve) => {
+      timer = setTimeout(resolve, HEALTH_TIMEOUT_MS, `no answer within ${HEALTH_TIMEOUT_MS} ms`);
+    });
+    asked ??= ask().finally(() => (asked = undefined));
+    const detail = await Promise.race([asked, late]);
+    clearTimeout(timer);
+    const latencyMs = performance.now() - startedAt;
+    return detail === undefined ? { ok: true, latencyMs } : { ok: false, latencyMs, detail };
+  };
 }
