@@ -6,6 +6,7 @@ import type { AdminRoutesOptions } from '../routes/admin.ts';
 import type { HttpOptions } from '../routes/http.ts';
 import type { MetricsRoutesOptions } from '../routes/metrics.ts';
 import type { Person } from './companion/person.ts';
+import { isLoopback } from './config-values.ts';
 import type { Config } from './config.ts';
 import type { Durability } from './durability.ts';
 import type { EventHub } from './events.ts';
@@ -117,6 +118,16 @@ export function openInbox(parts: {
     peopleChanged: async () => await durability?.directory.refresh().catch(() => undefined),
   });
   return createWebhookInbox({ kept, session, handlers, instance, log });
+}
+
+/**
+ * The address that the server listens on. On emulators that is one of this machine's own: the key that
+ * the emulated carrier signs with stands in the source. Undefined: all there are.
+ */
+export function listenHost({ mode, http }: Pick<Config, 'mode' | 'http'>): string | undefined {
+  const url = new URL(http.publicUrl);
+  if (mode !== 'emulated' || !isLoopback(url)) return undefined;
+  return url.hostname === 'localhost' ? '127.0.0.1' : url.hostname.replace(/^\[|\]$/g, '');
 }
 
 /** Who is let in, and by which doors. */

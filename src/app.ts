@@ -23,6 +23,7 @@ import type { MediaSocketNotice } from '../websocket/types.ts';
 import {
   adminIn,
   doorsIn,
+  listenHost,
   metricsPage,
   openInbox,
   openMetrics,
@@ -217,10 +218,8 @@ export async function createApp(
     metrics,
     reporter,
     listen: async () => {
-      // The emulated carrier's signing key is in the source: nobody but this machine may call then.
-      const isLocal = config.mode === 'emulated' && !config.http.publicUrlIsSet;
-      const host = isLocal ? '127.0.0.1' : undefined;
-      const port = await bind(server, { port: config.http.port, host, calls: config.maxCalls });
+      const where = { port: config.http.port, host: listenHost(config) };
+      const port = await bind(server, { ...where, calls: config.maxCalls });
       config = withListeningPort(config, port);
       inbox.start();
       sessions.start(calls);

@@ -107,6 +107,15 @@ const EMULATED = {
   voiceId: 'emulated-voice',
 } as const;
 
+/**
+ * Whether strangers could sign webhooks: the carrier's key is the one above, and they can reach us.
+ */
+function isForgeable(known: ReadonlyMap<string, string>): boolean {
+  const url = known.get('PUBLIC_URL') ?? '';
+  const authToken = known.get('TWILIO_AUTH_TOKEN') ?? EMULATED.authToken;
+  return authToken === EMULATED.authToken && URL.canParse(url) && !isLoopback(new URL(url));
+}
+
 type Parsed = z.output<ReturnType<typeof schemaFor>>;
 
 /** Every variable the server reads by name. The other `OTEL_*` are read by OpenTelemetry itself. */
@@ -146,6 +155,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     for (const issue of parsed.error.issues) {
       problems.push(`${issue.path.map(String).join('.')} ${issue.message}`);
     }
+  }
+  const isTold = problems.some((problem) => /^(?:PUBLIC_URL|TWILIO_AUTH_TOKEN) /.test(problem));
+  if (!isTold && isForgeable(known)) {
+    problems.push('TWILIO_AUTH_TOKEN must be set, and a secret, unless PUBLIC_URL is this machine');
   }
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return configFrom(parsed.data, environment);

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { isSure } from '../../routes/caller.ts';
+import { listenHost } from '../../src/app-parts.ts';
 import { loadConfig, webhookUrl } from '../../src/config.ts';
 import {
   greeted,
@@ -93,6 +94,25 @@ const KEYS = {
   ELEVENLABS_API_KEY: 'key',
   ELEVENLABS_VOICE_ID: 'voice',
 };
+
+describe('the key that the emulated carrier signs with', () => {
+  it.each([
+    [{}, '127.0.0.1'],
+    [{ PUBLIC_URL: 'http://localhost:8080' }, '127.0.0.1'],
+    [{ PUBLIC_URL: 'http://127.0.0.2:8080' }, '127.0.0.2'],
+    [{ PUBLIC_URL: 'http://[::1]:8080' }, '::1'],
+    // Whoever has keys of their own is reached by whichever way they like.
+    [{ PUBLIC_URL: 'https://x.example.org', TWILIO_AUTH_TOKEN: 'token' }, undefined],
+    [KEYS, undefined],
+  ])('is good on this machine only: %j', (env, host) => {
+    expect(listenHost(loadConfig(env))).toBe(host);
+  });
+
+  it('opens no door to others where PUBLIC_URL says that the server is here', async (test) => {
+    const line = await start(test, { env: { PUBLIC_URL: 'http://127.0.0.1:8080' } });
+    expect(line.app.server.address()).toMatchObject({ address: '127.0.0.1' });
+  });
+});
 
 describe('the doors for development', () => {
   it.each([

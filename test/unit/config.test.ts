@@ -98,8 +98,27 @@ describe('development', () => {
   test('port 0 takes the address it was given by the system, unless PUBLIC_URL is set', () => {
     const free = withListeningPort(loadConfig({ PORT: '0' }), 41_234);
     expect(free.http).toMatchObject({ port: 41_234, publicUrl: 'http://127.0.0.1:41234' });
-    const set = loadConfig({ PORT: '0', PUBLIC_URL: 'https://x.example.org/' });
+    const TWILIO_AUTH_TOKEN = 'twilio-token';
+    const set = loadConfig({ PORT: '0', PUBLIC_URL: 'https://x.example.org/', TWILIO_AUTH_TOKEN });
     expect(withListeningPort(set, 41_234).http.publicUrl).toBe('https://x.example.org');
+  });
+
+  test('who is reachable from elsewhere needs a key of their own to check signatures with', () => {
+    const problem =
+      'TWILIO_AUTH_TOKEN must be set, and a secret, unless PUBLIC_URL is this machine';
+    const elsewhere = ['https://x.example.org', 'http://10.0.0.7:8080', 'http://0.0.0.0:8080'];
+    for (const PUBLIC_URL of elsewhere) {
+      for (const NODE_ENV of [undefined, 'development', 'test']) {
+        expect(problemsOf({ PUBLIC_URL, NODE_ENV })).toEqual([problem]);
+      }
+      // The key that stands in the source is nobody's own, whatever else is set.
+      const known = { ...VENDOR_KEYS, PUBLIC_URL, TWILIO_AUTH_TOKEN: 'emulated-twilio-token' };
+      expect(problemsOf(known)).toEqual([problem]);
+      expect(problemsOf({ PUBLIC_URL, TWILIO_AUTH_TOKEN: 'twilio-token' })).toEqual([]);
+    }
+    for (const PUBLIC_URL of ['http://localhost:8080', 'http://127.0.0.1:9', 'http://[::1]:9']) {
+      expect(problemsOf({ PUBLIC_URL })).toEqual([]);
+    }
   });
 
   test('the notices name what is missing', () => {
@@ -223,7 +242,8 @@ describe('values', () => {
   });
 
   test('the media stream goes to wss where the public URL is https', () => {
-    const urlOf = (publicUrl: string) => mediaStreamUrl(loadConfig({ PUBLIC_URL: publicUrl }));
+    const urlOf = (PUBLIC_URL: string) =>
+      mediaStreamUrl(loadConfig({ PUBLIC_URL, TWILIO_AUTH_TOKEN: 'twilio-token' }));
     expect(urlOf('https://x.example.org/')).toBe('wss://x.example.org/media-stream');
     expect(urlOf('HTTPS://x.example.org')).toBe('wss://x.example.org/media-stream');
     expect(urlOf('http://127.0.0.1:9')).toBe('ws://127.0.0.1:9/media-stream');
