@@ -1,4 +1,5 @@
 /** The HTTP side of the server: every route in its place, in the order in which requests meet them. */
+import type { Duplex } from 'node:stream';
 import express, { type Express, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import type { BreakerStatus } from '../adapters/breaker.ts';
@@ -45,6 +46,8 @@ export type HttpOptions = {
   readonly webhookSecret: string | undefined;
   readonly trustedProxies: readonly string[];
   readonly trustCallerId: CallerTrust;
+  /** Told of each connection that has carried something signed. */
+  readonly onSigned: (socket: Duplex) => void;
   /** Called per request: the port may come late. */
   readonly publicUrl: () => string;
   readonly streamUrl: () => string;
@@ -82,6 +85,7 @@ export function createHttp(options: HttpOptions): Http {
     authToken: options.twilioAuthToken,
     secret: options.webhookSecret,
     senderOf,
+    onSigned: options.onSigned,
     onRefused: logRefusals(log),
   });
   // One by one: traces take the route's name from its path, and have none for a list.

@@ -18,17 +18,7 @@ const MAX_HOPS = 10;
 
 /** @param trustedProxies addresses or CIDR ranges; checked when the configuration was read. */
 export function senderIn(trustedProxies: readonly string[]): SenderOf {
-  const trusted = new BlockList();
-  for (const range of trustedProxies) {
-    const [address = '', bits] = range.split('/');
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    if (bits === undefined) trusted.addAddress(address, family);
-    else trusted.addSubnet(address, Number(bits), family);
-  }
-  const isTrusted = (address: string): boolean => {
-    const family = isIP(address);
-    return family !== 0 && trusted.check(address, family === 6 ? 'ipv6' : 'ipv4');
-  };
+  const isTrusted = amongProxies(trustedProxies);
   return (req) => {
     let sender = plain(req.socket.remoteAddress ?? '');
     const header = req.headers['x-forwarded-for'];
@@ -40,6 +30,31 @@ export function senderIn(trustedProxies: readonly string[]): SenderOf {
       sender = next;
     }
     return keyOf(sender);
+  };
+}
+
+/** Who a connection is from, before it has sent anything; undefined: a proxy of our own. */
+export function peerIn(
+  trustedProxies: readonly string[],
+): (socket: { readonly remoteAddress?: string | undefined }) => string | undefined {
+  const isTrusted = amongProxies(trustedProxies);
+  return ({ remoteAddress }) => {
+    const address = plain(remoteAddress ?? '');
+    return isTrusted(address) ? undefined : keyOf(address);
+  };
+}
+
+function amongProxies(ranges: readonly string[]): (address: string) => boolean {
+  const trusted = new BlockList();
+  for (const range of ranges) {
+    const [address = '', bits] = range.split('/');
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+    if (bits === undefined) trusted.addAddress(address, family);
+    else trusted.addSubnet(address, Number(bits), family);
+  }
+  return (address) => {
+    const family = isIP(address);
+    return family !== 0 && trusted.check(address, family === 6 ? 'ipv6' : 'ipv4');
   };
 }
 

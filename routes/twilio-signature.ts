@@ -5,9 +5,11 @@
  * and the URL is the configured public one plus the path and query as they arrived: Host and
  * X-Forwarded-* are the sender's to choose. Source: Twilio, "Webhooks security".
  */
+import type { Duplex } from 'node:stream';
 import { text, type NextFunction, type Request, type Response } from 'express';
 // Not the whole of the package, whose REST client takes 0.2 s to load.
 import { validateRequest } from 'twilio/lib/webhooks/webhooks.js';
+import { createFormPlaces } from './form-places.ts';
 import { createRefusalLimit, type RefusalLimit } from './refusal-limit.ts';
 import { senderIn, type SenderOf } from './sender.ts';
 import { isSame } from './who-asks.ts';
@@ -38,6 +40,8 @@ export type SignatureOptions = {
   readonly senderOf?: SenderOf;
   /** How many refusals a sender may have. */
   readonly limit?: RefusalLimit;
+  /** Told of the connection of each request that passed. */
+  readonly onSigned?: ((socket: Duplex) => void) | undefined;
   /** Called for each refusal. `sender` is an address; `why` names no field and no value. */
   readonly onRefused?: (refusal: SignatureRefusal) => void;
 };
@@ -47,6 +51,8 @@ const REASONS = [
   'no signature',
   'not a form',
   'form too large',
+  'form too slow',
+  'too many forms at once',
   'unreadable form',
   'too many fields',
   'ambiguous form',
@@ -56,8 +62,8 @@ const REASONS = [
 export type RefusalReason = (typeof REASONS)[number];
 
 export type SignatureRefusal = {
-  /** 429: any of the others, of a sender who was refused too often. */
-  readonly status: 403 | 405 | 413 | 415 | 400 | 429;
+  /** 429: too many forms at once, and any of the others of a sender who was refused too often. */
+  readonly status: 403 | 405 | 408 | 413 | 415 | 400 | 429;
   readonly why: RefusalReason;
   readonly sender: string;
   /** Refusals of this sender so far. */
@@ -74,14 +80,15 @@ export type SignatureCheck = {
 };
 
 /**
- * Builds the check. Refusals answer 403 (405, 413, 415, 400 for what is not a form) with no body, and
- * 429 once a sender has had too many. The limit never stops what is signed: forgers may share an
+ * Builds the check. Refusals answer 403 (405, 413, 415, 400 for what is not a form, 408 for one that
+ * does not come) with no body, and 429 once a sender has had too many. The limit never stops what is signed: forgers may share an
  * address with Twilio (a proxy, or Twilio itself, which sends for all its customers), and must not be
  * able to keep callers out.
  */
 export function createSignatureCheck(options: SignatureOptions): SignatureCheck {
   const limit = options.limit ?? createRefusalLimit();
   const senderOf = options.senderOf ?? senderIn([]);
+  const places = createFormPlaces();
   const refused = Object.fromEntries(REASONS.map((why) => [why, 0])) as Record<
     RefusalReason,
     number
@@ -90,13 +97,13 @@ export function createSignatureCheck(options: SignatureOptions): SignatureCheck 
   const refuse = (
     req: Request,
     res: Response,
-    usual: Exclude<SignatureRefusal['status'], 429>,
+    usual: SignatureRefusal['status'],
     why: RefusalReason,
   ): void => {
     const sender = senderOf(req);
     const { count, isOver } = limit.count(sender);
     const status = isOver ? 429 : usual;
-    if (isOver) res.set('Retry-After', String(RETRY_AFTER_S));
+    if (status === 429) res.set('Retry-After', String(RETRY_AFTER_S));
     refused[why] += 1;
     options.onRefused?.({ status, why, sender, count });
     // What is left of an unread body is not worth reading.
@@ -116,8 +123,15 @@ export function createSignatureCheck(options: SignatureOptions): SignatureCheck 
   const readUsual = text({ type: formType, limit: maxForm, inflate: false });
   const readOfRefused = text({ type: formType, limit: maxFormOfRefused, inflate: false });
   const readForm = (req: Request, res: Response, next: NextFunction): void => {
-    const readBody = limit.isOver(senderOf(req)) ? readOfRefused : readUsual;
+    const sender = senderOf(req);
+    const readBody = limit.isOver(sender) ? readOfRefused : readUsual;
+    const giveBack = places.take(sender, (why) => {
+      if (why === 'late') refuse(req, res, 408, 'form too slow');
+      else refuse(req, res, 429, 'too many forms at once');
+    });
     readBody(req, res, (error?: unknown) => {
+      // It has been refused, and its connection with it.
+      if (!giveBack()) return;
       if (error !== undefined && error !== null) {
         const isTooLarge = error instanceof Error && 'status' in error && error.status === 413;
         return isTooLarge
@@ -140,6 +154,7 @@ export function createSignatureCheck(options: SignatureOptions): SignatureCheck 
     }
     if (!isPlain(req.body)) return refuse(req, res, 403, 'ambiguous form');
     if (!hasKey(req.originalUrl, options.secret)) return refuse(req, res, 403, 'wrong key');
+    options.onSigned?.(req.socket);
     next();
   };
 

@@ -5,11 +5,14 @@ import { createWebhookInbox, type WebhookInbox } from '../pipelines/webhooks.ts'
 import type { AdminRoutesOptions } from '../routes/admin.ts';
 import type { HttpOptions } from '../routes/http.ts';
 import type { MetricsRoutesOptions } from '../routes/metrics.ts';
+import { peerIn } from '../routes/sender.ts';
 import type { Person } from './companion/person.ts';
 import { isLoopback } from './config-values.ts';
 import type { Config } from './config.ts';
+import { createConnectionShares, type ConnectionShares } from './connection-shares.ts';
 import type { Durability } from './durability.ts';
 import type { EventHub } from './events.ts';
+import { shareOfAddress } from './http-server.ts';
 import type { Logger } from './log.ts';
 import type { Metrics, MetricSources } from './metrics.ts';
 import { peopleFrom, readPeopleFile, type People } from './people.ts';
@@ -118,6 +121,15 @@ export function openInbox(parts: {
     peopleChanged: async () => await durability?.directory.refresh().catch(() => undefined),
   });
   return createWebhookInbox({ kept, session, handlers, instance, log });
+}
+
+/** How many connections one address may have. */
+export function sharesIn({ http, maxCalls }: Config, log: Logger): ConnectionShares {
+  return createConnectionShares({
+    max: shareOfAddress(maxCalls),
+    peerOf: peerIn(http.trustedProxies),
+    log,
+  });
 }
 
 /**

@@ -29,6 +29,7 @@ import {
   openMetrics,
   openParts,
   openPeople,
+  sharesIn,
 } from './app-parts.ts';
 import type { Person } from './companion/person.ts';
 import { mediaStreamUrl, webhookUrl, withListeningPort, type Config } from './config.ts';
@@ -154,6 +155,7 @@ export async function createApp(
   const unwatch = store.watch((notice) => {
     if (notice.kind === 'withdrawn') durability?.directory.withdraw(notice.personId);
   });
+  const shares = sharesIn(config, log);
   const http = createHttp({
     calls,
     people,
@@ -167,6 +169,7 @@ export async function createApp(
     mode: config.mode,
     inbox,
     ...doorsIn(config),
+    onSigned: shares.prove,
     admin: adminIn(config, durability),
     publicUrl,
     streamUrl: () => mediaStreamUrl(config),
@@ -183,6 +186,7 @@ export async function createApp(
     authToken: config.twilio.authToken,
     consumeToken: async (token) => await admission.consume(token),
     attach: (start, claim, stream) => admission.attach(start.callSid, claim, stream),
+    onSigned: shares.prove,
     onNotice: (notice) => logNotice(notice, log),
   });
 
@@ -219,7 +223,7 @@ export async function createApp(
     reporter,
     listen: async () => {
       const where = { port: config.http.port, host: listenHost(config) };
-      const port = await bind(server, { ...where, calls: config.maxCalls });
+      const port = await bind(server, { ...where, calls: config.maxCalls, admit: shares.admit });
       config = withListeningPort(config, port);
       inbox.start();
       sessions.start(calls);

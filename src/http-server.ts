@@ -1,5 +1,6 @@
 /** Binding and letting go of the one HTTP server that webhooks and sockets share. */
 import type { RequestListener, Server } from 'node:http';
+import type { Socket } from 'node:net';
 
 // An `import` of it takes 40 ms: it brings Node's own fetch with it, which is not needed to start.
 const { createServer } = process.getBuiltinModule('node:http');
@@ -22,6 +23,19 @@ export function createHttpServer(listener: RequestListener): Server {
 /** Idle connections cost memory; calls have one each, webhooks a few more. */
 const SPARE_CONNECTIONS = 1_000;
 
+/** Of all connections, what one address may hold before it has shown anything. */
+const SHARE_OF_ADDRESS = 0.25;
+
+/** How many connections there may be at once where `calls` streams may. */
+function connectionLimit(calls: number): number {
+  return 2 * calls + SPARE_CONNECTIONS;
+}
+
+/** How many of them one address may have: see connection-shares.ts. */
+export function shareOfAddress(calls: number): number {
+  return Math.floor(SHARE_OF_ADDRESS * connectionLimit(calls));
+}
+
 /** Nobody has so many on one connection but a proxy, which opens another. */
 const MAX_REQUESTS_PER_CONNECTION = 30;
 
@@ -37,14 +51,21 @@ function refusePipelines(server: Server): void {
 
 /**
  * Listens on `host`, everywhere when left out; resolves with the port there is. Rejects when it
- * cannot be bound. `calls`: how many streams there may be at once.
+ * cannot be bound. `calls`: how many streams there may be at once; `admit` is told of each connection.
  */
 export async function bind(
   server: Server,
-  { port, host, calls }: { port: number; host?: string | undefined; calls: number },
+  options: {
+    readonly port: number;
+    readonly host?: string | undefined;
+    readonly calls: number;
+    readonly admit?: (socket: Socket) => void;
+  },
 ): Promise<number> {
+  const { port, host, calls, admit } = options;
   refusePipelines(server);
-  server.maxConnections = 2 * calls + SPARE_CONNECTIONS;
+  server.maxConnections = connectionLimit(calls);
+  if (admit) server.on('connection', admit);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port, host }, () => {

@@ -21,6 +21,8 @@ export type MediaSocketOptions = {
   readonly authToken: string;
   readonly consumeToken: ConsumeToken;
   readonly attach: AttachCall;
+  /** Told of the connection of each upgrade that is signed. */
+  readonly onSigned?: (socket: Duplex) => void;
   readonly limits?: Partial<MediaSocketLimits>;
   /** Monotonic milliseconds. */
   readonly now?: () => number;
@@ -80,6 +82,7 @@ export function createMediaSocket(options: MediaSocketOptions): MediaSocket {
       counters.upgradesForged += 1;
       return refuse(socket, 403, 'Forbidden');
     }
+    options.onSigned?.(socket);
     const release = pending.take(request.socket.remoteAddress ?? '');
     if (release === undefined) {
       counters.upgradesOverCap += 1;

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { twilioSignature } from '../../emulators/twilio/signature.ts';
 import { createRefusalLimit } from '../../routes/refusal-limit.ts';
 import { logRefusals } from '../../routes/refusal-log.ts';
-import { senderIn } from '../../routes/sender.ts';
+import { peerIn, senderIn } from '../../routes/sender.ts';
 import {
   createSignatureCheck,
   rawFormOf,
@@ -200,6 +200,15 @@ describe('who sent a request', () => {
     ['192.168.1.5', '198.51.100.1', ['192.168.1.5'], '198.51.100.1'],
   ])('%s, forwarded for %s, trusting %j: %s', (address, forwarded, proxies, sender) => {
     expect(from(address, forwarded, proxies)).toBe(sender);
+  });
+
+  test('a connection is its peer’s, whoever that speaks for, unless it is a proxy of ours', () => {
+    const peerOf = peerIn(['10.0.0.0/8', 'fd00::/8']);
+    expect(peerOf({ remoteAddress: '::ffff:203.0.113.7' })).toBe('203.0.113.7');
+    expect(peerOf({ remoteAddress: '2001:db8:1:2:3:4:5:6' })).toBe('2001:db8:1:2::/64');
+    expect(peerOf({ remoteAddress: undefined })).toBe('unknown');
+    expect(peerOf({ remoteAddress: '::ffff:10.1.2.3' })).toBeUndefined();
+    expect(peerOf({ remoteAddress: 'fd00::5' })).toBeUndefined();
   });
 
   test('a header of a million addresses is read from its end only', () => {
