@@ -26,10 +26,11 @@ COPY websocket ./websocket
 COPY routes ./routes
 COPY adapters ./adapters
 COPY pipelines ./pipelines
-# For operators, by hand: the schema, dead jobs, failed webhooks.
+# For operators, by hand: the schema, dead jobs, failed webhooks, held alerts.
 COPY scripts/migrate.ts ./scripts/migrate.ts
 COPY scripts/jobs.ts ./scripts/jobs.ts
 COPY scripts/webhooks.ts ./scripts/webhooks.ts
+COPY scripts/alerts.ts ./scripts/alerts.ts
 # The emulators stay out: in production nothing may answer in a vendor's place.
 
 USER node

@@ -96,9 +96,14 @@ function logAfterCall(event: AfterCallEvent, log: Logger): void {
     }
     case 'call-back':
       return log.info('call back', { callSid: event.callSid, what: event.outcome });
+    case 'alert-held': {
+      const { severity } = event;
+      return log.error('an alert is held until one of us has read it', { severity });
+    }
     case 'alert-deliveries-planned': {
       const { severity, plannedCount } = event;
-      if (plannedCount > 0) return log.info('alert is on its way', { severity, plannedCount });
+      if (plannedCount > 0)
+        return log.info('deliveries of an alert are planned', { severity, plannedCount });
       return log.error('an alert has nobody to go to', { severity });
     }
   }

@@ -13,9 +13,11 @@ export async function notify(
   after: Pick<AfterCall, 'database' | 'tell'>,
   alertId: string,
 ): Promise<void> {
-  const { severity, planned, isNew } = await after.database.withScope(service, (tx) =>
+  const { severity, planned, isNew, isHeld } = await after.database.withScope(service, (tx) =>
     planDeliveries(tx, alertId),
   );
+  if (severity !== undefined && isHeld)
+    return after.tell({ what: 'alert-held', alertId, severity });
   if (severity === undefined || (isNew === 0 && planned > 0)) return;
   after.tell({ what: 'alert-deliveries-planned', alertId, severity, plannedCount: planned });
 }

@@ -48,6 +48,8 @@ export type AfterCallEvent =
       readonly callSid: string;
       readonly outcome: 'placed' | 'not-allowed' | 'too-late' | 'in-touch';
     }
+  /** No caregiver is told before one of us has released it. */
+  | { readonly what: 'alert-held'; readonly alertId: string; readonly severity: string }
   /** `plannedCount` 0: there is nobody who could be told. */
   | {
       readonly what: 'alert-deliveries-planned';

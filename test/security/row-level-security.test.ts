@@ -6,6 +6,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openDatabase, type Database } from '../../src/store/sql/database.ts';
 import type { ScopedTransaction } from '../../src/store/sql/scoped-transaction.ts';
+import { releaseAlert } from '../../src/store/sql/held-alerts.ts';
 import type { Scope } from '../../src/store/sql/scope.ts';
 import {
   type FamilyIds,
@@ -275,6 +276,75 @@ describe.each(['server', 'embedded'] as const)('who may do what: %s', (kind) => 
       return rows.length;
     });
     expect(seen).toBe(0);
+  });
+
+  /** What family A's caregiver, or the admin, sees of its only call, after `change` by the service. */
+  async function seenAfter(
+    who: 'caregiver' | 'admin',
+    change: (tx: ScopedTransaction) => Promise<unknown>,
+  ): Promise<string[]> {
+    const seen = await attempt(database, { kind: 'service' }, async (tx) => {
+      // One memory is of the call, another one nobody's.
+      await run(tx, 'update memories set conversation_id = $1 where senior_id = $2', [
+        familyA.conversationId,
+        familyA.seniorId,
+      ]);
+      await change(tx);
+      await run(tx, `select set_config('app.caregiver_id', $1, true)`, [familyA.caregiverId]);
+      await run(tx, `select set_config('role', 'hearthline_${who}', true)`);
+      const tables = ['alerts', 'alert_deliveries', 'turns', 'analyses', 'memories', 'seniors'];
+      const text = tables.map((table) => `select '${table}' as name from ${table}`);
+      return (await run(tx, `${text.join(' union ')} order by 1`)).rows.map((row) => row['name']);
+    });
+    return seen as string[];
+  }
+  const EVERYTHING = ['alert_deliveries', 'alerts', 'analyses', 'memories', 'seniors', 'turns'];
+  const hold = async (tx: ScopedTransaction): Promise<void> => {
+    await run(tx, `update alerts set held = true, category = 'abuse' where id = $1`, [
+      familyA.alertId,
+    ]);
+    await run(tx, 'update conversations set withheld = true where id = $1', [
+      familyA.conversationId,
+    ]);
+  };
+
+  test('a held alert and all that was said in its call are hidden from every caregiver', async () => {
+    expect(await seenAfter('caregiver', async () => undefined)).toEqual(EVERYTHING);
+    expect(await seenAfter('caregiver', hold)).toEqual(['seniors']);
+    expect(await seenAfter('admin', hold)).toEqual(EVERYTHING);
+  });
+
+  test('released, it is seen by caregivers, but never by those who are accused in it', async () => {
+    const release = async (tx: ScopedTransaction, accused: readonly string[]) => {
+      await hold(tx);
+      expect(await releaseAlert(tx, familyA.alertId, accused)).toBeDefined();
+    };
+    expect(await seenAfter('caregiver', (tx) => release(tx, []))).toEqual(EVERYTHING);
+    expect(await seenAfter('caregiver', (tx) => release(tx, [familyA.caregiverId]))).toEqual([
+      'seniors',
+    ]);
+  });
+
+  test('a caregiver cannot release an alert, open its call, or see to it unseen', async () => {
+    for (const [text, id] of [
+      ['update alerts set released_at = now() where id = $1', familyA.alertId],
+      ['update alerts set held = false where id = $1', familyA.alertId],
+      ['update conversations set withheld = false where id = $1', familyA.conversationId],
+    ] as const) {
+      const done = await attempt(database, scopeOf('caregiver'), (tx) => run(tx, text, [id]));
+      expect(done).toBeUndefined();
+    }
+  });
+
+  test('an accusation that nobody has marked as held is refused', async () => {
+    for (const category of ['abuse', 'exploitation']) {
+      const made = database.withScope({ kind: 'service' }, async (tx) => {
+        const row = TABLE_FIXTURES['alerts']!.row(familyA, false);
+        const { text, values } = insertStatement('alerts', { ...row, category });
+        await run(tx, text, values);
+      });
+      await expect(made).rejects.toMatchObject({ code: '23514' });
+    }
   });
 
   test('what a webhook brought cannot be changed by anybody', async () => {

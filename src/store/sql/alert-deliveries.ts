@@ -12,6 +12,8 @@ export type PlannedDeliveries = {
   readonly planned: number;
   /** Of these, made just now. */
   readonly isNew: number;
+  /** Nobody is told before one of us has released it. */
+  readonly isHeld: boolean;
 };
 
 const CHANNELS: ReadonlySet<string> = new Set<Channel>(['sms', 'voice', 'email', 'push']);
@@ -22,7 +24,8 @@ const MAX_CONTACTS = 50;
 /**
  * Makes the deliveries of an alert that are not there yet: one for each caregiver of the senior, the
  * first contact's due at once and each next one's later, except for those whom the caller accuses.
- * Twice is the same as once. An alert that was seen to already gets none.
+ * Twice is the same as once. An alert that was seen to already gets none,
+ * nor does one that is held.
  */
 export async function planDeliveries(
   tx: ScopedTransaction,
@@ -32,11 +35,13 @@ export async function planDeliveries(
   const alert = await tx
     .selectFrom('alerts')
     .select(['senior_id', 'severity', 'state', 'withheld_from', 'raised_at'])
+    .select(['held', 'released_at'])
     .where('id', '=', alertId)
     .forNoKeyUpdate()
     .executeTakeFirst();
-  const about = { severity: alert?.severity, seniorId: alert?.senior_id ?? undefined };
-  if (alert?.senior_id == null || alert.state !== 'open') {
+  const isHeld = alert?.held === true && alert.released_at === null;
+  const about = { severity: alert?.severity, seniorId: alert?.senior_id ?? undefined, isHeld };
+  if (alert?.senior_id == null || alert.state !== 'open' || isHeld) {
     return { ...about, planned: 0, isNew: 0 };
   }
   const made = await tx

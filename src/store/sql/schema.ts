@@ -86,6 +86,8 @@ export type ConversationTable = {
   resume_count: Generated<number>;
   holder: Nullable<string>;
   held_since: TimeOrNull;
+  withheld: Generated<boolean>;
+  withheld_from: Generated<string[]>;
   updated_at: DefaultTime;
 };
 
@@ -183,6 +185,8 @@ export type AlertTable = {
   evidence_sealed: Buffer;
   state: Generated<'open' | 'acknowledged' | 'resolved'>;
   withheld_from: Generated<string[]>;
+  held: Generated<boolean>;
+  released_at: TimeOrNull;
   raised_at: Time;
   acknowledged_at: TimeOrNull;
   acknowledged_by: Nullable<string>;

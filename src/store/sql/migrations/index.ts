@@ -7,6 +7,7 @@ import * as operations from './0004-operations.ts';
 import * as messages from './0005-messages.ts';
 import * as afterCall from './0006-after-call.ts';
 import * as holders from './0007-holders.ts';
+import * as heldAlerts from './0008-held-alerts.ts';
 
 export const MIGRATIONS = {
   '0001-people': people,
@@ -16,4 +17,5 @@ export const MIGRATIONS = {
   '0005-messages': messages,
   '0006-after-call': afterCall,
   '0007-holders': holders,
+  '0008-held-alerts': heldAlerts,
 } as const satisfies Record<string, Migration>;

@@ -56,6 +56,23 @@ export async function protect(
   await run(db, statements.join(';\n'));
 }
 
+/** New rows for policies that `protect` made; their grants stay. */
+export async function redefine(
+  db: MigrationDb,
+  table: string,
+  kind: RoleKind,
+  verbs: readonly Verb[],
+  rows: string,
+): Promise<void> {
+  const seen = `current_user = '${roleName(kind)}' and (${rows})`;
+  const statements = verbs.map((verb) => {
+    const using = verb === 'insert' ? '' : ` using (${seen})`;
+    const check = verb === 'insert' || verb === 'update' ? ` with check (${seen})` : '';
+    return `alter policy ${table}_${kind}_${verb} on ${table}${using}${check}`;
+  });
+  await run(db, statements.join(';\n'));
+}
+
 function allow(table: string, verb: Verb, access: Access): string[] {
   const role = roleName(access.role);
   const columns =

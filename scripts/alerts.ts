@@ -1,0 +1,110 @@
+/**
+ * Alerts that are held because somebody close to the caller may be accused in them, by hand:
+ *
+ *   node scripts/alerts.ts held [--json]
+ *   node scripts/alerts.ts read ID [--json]                                   the caller's words
+ *   node scripts/alerts.ts release ID [CAREGIVER_ID …] [--json]   to all caregivers but those named
+ *
+ * Works on DATABASE_URL (or DATABASE_URL_FILE), or on the embedded database in DATA_DIR while no
+ * server runs on it. Reading and releasing are in the audit log.
+ */
+import { encryptionKey } from '../src/config-values.ts';
+import { resolveSecretFiles } from '../src/secret-files.ts';
+import { readOrCreateKeyFile } from '../src/store/key-file.ts';
+import { createSealer } from '../src/store/sealed-text.ts';
+import { openDatabase } from '../src/store/sql/database.ts';
+import {
+  type HeldAlert,
+  heldAlerts,
+  readHeldAlert,
+  releaseAlert,
+} from '../src/store/sql/held-alerts.ts';
+import { isUuid } from '../src/store/uuid.ts';
+
+type Order =
+  | { readonly kind: 'held' }
+  | { readonly kind: 'read'; readonly alertId: string }
+  | { readonly kind: 'release'; readonly alertId: string; readonly accused: readonly string[] };
+
+type Outcome = {
+  readonly pass: boolean;
+  readonly alerts?: readonly HeldAlert[];
+  readonly said: string;
+};
+
+const USAGE = 'usage: npm run alerts -- held | read ID | release ID [CAREGIVER_ID …]   [--json]';
+const NOT_HELD = 'there is no such alert, or it is not held';
+const service = { kind: 'service' } as const;
+
+function orderFrom(args: readonly string[]): Order | undefined {
+  const [kind, alertId, ...accused] = args.filter((arg) => arg !== '--json');
+  if (kind === 'held' && alertId === undefined) return { kind };
+  if (alertId === undefined || ![alertId, ...accused].every(isUuid)) return undefined;
+  if (kind === 'read' && accused.length === 0) return { kind, alertId };
+  return kind === 'release' ? { kind, alertId, accused } : undefined;
+}
+
+async function perform(order: Order): Promise<Outcome> {
+  const env = resolveSecretFiles(process.env);
+  const dataDir = env['DATA_DIR']?.trim() || 'data';
+  const database = await openDatabase({
+    databaseUrl: env['DATABASE_URL']?.trim() || undefined,
+    dataDir,
+    migrations: 'check',
+  });
+  try {
+    return await database.withScope(service, async (tx): Promise<Outcome> => {
+      switch (order.kind) {
+        case 'held': {
+          const alerts = await heldAlerts(tx);
+          return { pass: true, alerts, said: `${alerts.length} held` };
+        }
+        case 'read': {
+          const sealer = createSealer([await keyFrom(env['ENCRYPTION_KEY']?.trim(), dataDir)]);
+          const words = await readHeldAlert(tx, sealer, order.alertId);
+          return { pass: words !== undefined, said: words ?? NOT_HELD };
+        }
+        case 'release': {
+          const planned = await releaseAlert(tx, order.alertId, order.accused);
+          if (planned === undefined) return { pass: false, said: NOT_HELD };
+          return { pass: true, said: `released; ${planned} of the caregivers may be told` };
+        }
+      }
+    });
+  } finally {
+    await database.close();
+  }
+}
+
+/** As the server has it: the variable, else the file. */
+async function keyFrom(variable: string | undefined, dataDir: string): Promise<Uint8Array> {
+  if (variable === undefined || variable === '') return (await readOrCreateKeyFile(dataDir)).key;
+  return encryptionKey.parse(variable);
+}
+
+function line({ alertId, raisedAtMs, category, severity, caregiverIds }: HeldAlert): string {
+  const at = new Date(raisedAtMs).toISOString();
+  return `${alertId}  ${at}  ${category}  ${severity}  caregivers: ${caregiverIds.join(' ') || 'none'}`;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const order = orderFrom(args);
+  if (order === undefined) {
+    console.error(USAGE);
+    return 2;
+  }
+  const isJson = args.includes('--json');
+  try {
+    const { pass, alerts = [], said } = await perform(order);
+    if (isJson) console.log(JSON.stringify({ pass, said, alerts }));
+    else for (const text of [...alerts.map(line), said]) console.log(text);
+    return pass ? 0 : 1;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : 'it failed';
+    if (isJson) console.log(JSON.stringify({ pass: false, said: message, alerts: [] }));
+    else console.error(message);
+    return 1;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));
