@@ -5,6 +5,7 @@
  * left for the caller. So a nod in the middle of a sentence comes behind that sentence, and a turn
  * that is told anew keeps its place.
  */
+import { accuses } from '../src/companion/accusations.ts';
 import type { Effect } from '../src/conversation/types.ts';
 import type { CallEvent } from '../src/events.ts';
 import { isUuid } from '../src/store/uuid.ts';
@@ -165,7 +166,9 @@ export class CallRecorder {
     });
   }
 
+  /** A fall that somebody close has caused quotes the accusation too: it is held like that one. */
   alertRaised({ turnId, signal }: OrderOf<'raise-alert'>): void {
+    const { language } = this.#options.identity.person;
     this.#options.records.alert(this.#call, {
       alertKey: `${this.#call.callSid}/${turnId ?? 'call'}/${signal.category}`,
       turnKey: turnId,
@@ -174,6 +177,7 @@ export class CallRecorder {
       evidence: signal.evidence,
       raisedAtMs: this.#wall(this.#options.now()),
       withheldFrom: [],
+      held: accuses(signal.evidence, language),
     });
   }
 

@@ -12,11 +12,10 @@ import {
 } from '../../src/companion/analysing.ts';
 import { JobFailure } from '../../src/store/jobs/job-failure.ts';
 import type { JobContext } from '../../src/store/jobs/job-types.ts';
-import type { StoredConversation } from '../../src/store/sql/conversation-types.ts';
 import type { StoredAnalysis } from '../../src/store/sql/analyses.ts';
-import type { ScopedTransaction } from '../../src/store/sql/scoped-transaction.ts';
 import { askModels } from './ask-model.ts';
 import { callOnFile, saidIn } from './call-on-file.ts';
+import { raiseConcerns } from './concerns.ts';
 import type { AfterCall } from './types.ts';
 
 const BY_RULES = 'rules';
@@ -63,7 +62,7 @@ export async function analyse(
         if (!(await after.analyses.put(tx, conversationId, made)))
           throw new JobFailure('overtaken');
       }
-      await raiseConcerns(after, tx, conversation, content);
+      await raiseConcerns(after, tx, { conversation, language }, content.concerns);
       return isKeeping;
     });
     const concernCount = content.concerns.length;
@@ -80,40 +79,4 @@ export async function analyse(
 function upToOf({ content }: StoredAnalysis): number {
   if (typeof content !== 'object' || content === null || !('upTo' in content)) return 0;
   return typeof content.upTo === 'number' ? content.upTo : 0;
-}
-
-/** What is grave and raised no alert while they spoke raises one now, once. */
-async function raiseConcerns(
-  after: AfterCall,
-  tx: ScopedTransaction,
-  conversation: StoredConversation,
-  { concerns }: CallAnalysis,
-): Promise<void> {
-  const { callSid, seniorId, direction, startedAtMs, conversationId, endedAtMs } = conversation;
-  const grave = concerns.find(({ severity }) => severity === 'high');
-  if (grave === undefined) return;
-  const raisedBefore = await tx
-    .selectFrom('alerts')
-    .select('id')
-    .where('conversation_id', '=', conversationId)
-    .limit(1)
-    .executeTakeFirst();
-  if (raisedBefore !== undefined) return;
-  const alertKey = `${callSid}/analysis`;
-  const call = { callSid, seniorId, direction, startedAtMs };
-  await after.alerts.raise(tx, call, {
-    alertKey,
-    turnKey: undefined,
-    category: 'analysis',
-    severity: 'high',
-    evidence: grave.quote,
-    raisedAtMs: endedAtMs ?? startedAtMs,
-    withheldFrom: [],
-  });
-  const { id: alertId } = await tx
-    .selectFrom('alerts')
-    .select('id')
-    .where('alert_key', '=', alertKey)
-    .executeTakeFirstOrThrow();
-  await after.jobs.enqueueIn(tx, 'notify', { alertId }, { key: alertId });
 }

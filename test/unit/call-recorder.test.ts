@@ -147,6 +147,22 @@ describe('the records of a call', () => {
     expect(keys).toEqual(['CA1/t1/fall', 'CA1/t2/fall', 'CA1/call/fall']);
   });
 
+  test('whatever quotes an accusation is held, and what quotes none is not', () => {
+    const { recorder, told } = recorded();
+    const raise = (category: string, evidence: string): void =>
+      recorder.alertRaised({
+        kind: 'raise-alert',
+        turnId: 't1',
+        signal: { category, severity: 'high', evidence },
+      });
+    raise('abuse', 'My son hits me and takes my money.');
+    raise('fall', 'My son pushed me over and I fell.');
+    raise('fall', 'I fell in the bathroom.');
+    raise('help-request', 'pressed 1 for help');
+    const held = told.map(({ value }) => (value as { held: boolean }).held);
+    expect(held).toEqual([true, true, false, false]);
+  });
+
   test('a call of many turns keeps what it needs and no more', () => {
     const { recorder, turns, clock } = recorded();
     for (let n = 0; n < 1_000; n += 1) {
