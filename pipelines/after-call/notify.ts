@@ -1,6 +1,7 @@
 /**
  * Who is to be told of an alert. Here the deliveries are made, in the order of the family's contacts;
- * sending them, and asking the next one when nobody answers, is work on those rows.
+ * sending them, and asking the next one when nobody answers, will be work on those rows: nothing does it
+ * yet.
  */
 import { planDeliveries } from '../../src/store/sql/alert-deliveries.ts';
 import { stepIsDone } from '../../src/store/sql/conversation-steps.ts';

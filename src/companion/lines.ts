@@ -1,4 +1,7 @@
-/** The companion's fixed lines. Several wordings of one line are used in turn. */
+/**
+ * The companion's fixed lines. Several wordings of one line are used in turn. None says that anybody
+ * is told or that help comes: alerts are written down, and nothing sends them yet.
+ */
 import type { LineId } from '../conversation/types.ts';
 
 export type Lines = Readonly<Record<LineId, readonly string[]>>;
@@ -27,9 +30,11 @@ const EN: Omit<Lines, 'greeting'> = {
   'drain-goodbye': ["I'm so sorry, I have to stop here. I'll be in touch again soon. Goodbye."],
   'lost-you': ['Sorry, I lost you for a moment.'],
   keypad: [
-    "I'm sorry, I can't hear you properly at the moment. If you need help, please press one on your phone.",
+    "I'm sorry, I can't hear you properly at the moment. In an emergency, please hang up and call 911. To leave word that you need help, press one on your phone.",
   ],
-  'help-coming': ['Thank you. I am letting your family know right now that you need help.'],
+  'help-coming': [
+    'If it is urgent, please hang up and call 911 now. I have written down for your family that you need help.',
+  ],
   voicemail: [
     'Hello, this is your phone companion. I just called to say hello. I will try again later. Goodbye.',
   ],
@@ -56,8 +61,12 @@ const ES: Omit<Lines, 'greeting'> = {
   'time-goodbye': ['Hemos hablado un buen rato y ahora tengo que irme. Cuídese mucho. Adiós.'],
   'drain-goodbye': ['Lo siento mucho, tengo que dejarlo aquí. Volveré a llamar pronto. Adiós.'],
   'lost-you': ['Perdone, se ha cortado un momento.'],
-  keypad: ['Perdone, ahora no le oigo bien. Si necesita ayuda, pulse el uno en su teléfono.'],
-  'help-coming': ['Gracias. Estoy avisando ahora mismo a su familia de que necesita ayuda.'],
+  keypad: [
+    'Perdone, ahora no le oigo bien. Si es una emergencia, cuelgue y llame al 911. Para dejar dicho que necesita ayuda, pulse el uno en su teléfono.',
+  ],
+  'help-coming': [
+    'Si es urgente, cuelgue y llame ahora al 911. He dejado anotado para su familia que necesita ayuda.',
+  ],
   voicemail: [
     'Hola, soy su compañera telefónica. Llamaba solo para saludar. Volveré a llamar más tarde. Adiós.',
   ],

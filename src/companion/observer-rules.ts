@@ -100,10 +100,13 @@ export function phrases(...alternatives: readonly string[]): RegExp {
   return new RegExp(String.raw`\b(?:${sources.join('|')})(?![a-z0-9])`, 'g');
 }
 
-/** What the reply should bear in mind, one line each. Where there is none the model needs no help. */
+/**
+ * What the reply should bear in mind, one line each. Where there is none the model needs no help. None
+ * may promise that anybody is told: nothing sends alerts yet.
+ */
 export const GUIDANCE: Readonly<Partial<Record<Category, string>>> = {
   emergency:
-    'The caller asks for urgent help. Stay calm, say that they should call the emergency number at once, and that their family is being told.',
+    'The caller asks for urgent help. Stay calm, and say that they should hang up and call the emergency number at once; you cannot call for them.',
   'danger-at-home':
     'The caller may be in danger. Stay calm, and say that they should leave if they can and call the emergency number.',
   abuse:
@@ -113,16 +116,16 @@ export const GUIDANCE: Readonly<Partial<Record<Category, string>>> = {
   crime:
     'The caller may have been robbed or hurt. Ask whether they are safe now, and suggest the police and the family.',
   'end-of-life':
-    'The caller may be in despair. Stay with them, take it seriously, do not cheer them up; say that somebody who cares is being told.',
+    'The caller may be in despair. Stay with them, take it seriously, do not cheer them up; ask them to call somebody close, or the emergency number if they might harm themselves.',
   burden:
     'The caller feels like a burden. Take it seriously and say that they matter; do not argue.',
   'chest-or-breathing':
     'This may be a medical emergency. Ask how they feel right now, and say they should call the emergency number at once.',
   'stroke-signs':
-    'These may be signs of a stroke. Say calmly that they should call the emergency number at once, and that their family is being told.',
-  fall: 'The caller mentioned a fall. Ask first whether they are hurt, calmly, and say that their family is being told.',
+    'These may be signs of a stroke. Say calmly that they should hang up and call the emergency number at once; you cannot call for them.',
+  fall: 'The caller mentioned a fall. Ask first whether they are hurt, calmly; if they are, or cannot get up, they should call the emergency number. You may say that you have noted it.',
   fainting:
-    'The caller may have lost consciousness. Ask how they are right now, and say that their family is being told.',
+    'The caller may have lost consciousness. Ask how they are right now; if they are not well, they should call the emergency number. You may say that you have noted it.',
   bleeding:
     'The caller is bleeding. Ask whether it has stopped; if not, they should call the emergency number.',
   overdose:

@@ -40,7 +40,7 @@ export const LINES: Readonly<Record<LineId, readonly string[]>> = {
   'lost-you': ['Sorry I lost you for a moment.'],
   keypad: ['Press one if you need help.'],
   'still-with-you': ['I am still with you. Call for help if you can.'],
-  'help-coming': ['Help is on its way.'],
+  'help-coming': ['If it is urgent, call the emergency number.'],
   voicemail: ['Hello this is your companion I will call again.'],
 };
 

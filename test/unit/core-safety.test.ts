@@ -48,7 +48,7 @@ describe('alerts', () => {
     expect(pick(effects, 'record-caller')).toEqual([]);
   });
 
-  it('with no recogniser left, pressing 1 raises an alert and says that help is coming', () => {
+  it('with no recogniser left, pressing 1 raises an alert and is answered with what to do', () => {
     const call = new CoreCall().connect();
     expect(pick(call.feed({ kind: 'digit', digit: '1' }), 'raise-alert')).toEqual([]);
     call.feed({ kind: 'listening', state: 'keypad' });
