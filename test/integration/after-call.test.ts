@@ -426,7 +426,9 @@ ${MEMORIES}
     }
     const { caregiverMessage } = analysis!.content as { caregiverMessage: string };
     expect(caregiverMessage).toHaveLength(280);
-    expect(alerts).toMatchObject([{ alertKey: 'CA-one/analysis/health', evidence: 'my knee gave way' }]);
+    expect(alerts).toMatchObject([
+      { alertKey: 'CA-one/analysis/health', evidence: 'my knee gave way' },
+    ]);
     expect(world.told).toContainEqual(
       expect.objectContaining({ what: 'alert-deliveries-planned', plannedCount: 2 }),
     );
