@@ -30,7 +30,7 @@ const EN: Omit<Lines, 'greeting'> = {
   'drain-goodbye': ["I'm so sorry, I have to stop here. I'll be in touch again soon. Goodbye."],
   'lost-you': ['Sorry, I lost you for a moment.'],
   keypad: [
-    "I'm sorry, I can't hear you properly at the moment. In an emergency, please hang up and call 911. To leave word that you need help, press one on your phone.",
+    "I'm sorry, I can't hear you properly. In an emergency, hang up and call 911. To leave word for your family, press one.",
   ],
   'help-coming': [
     'If it is urgent, please hang up and call 911 now. I have written down for your family that you need help.',
@@ -62,7 +62,7 @@ const ES: Omit<Lines, 'greeting'> = {
   'drain-goodbye': ['Lo siento mucho, tengo que dejarlo aquí. Volveré a llamar pronto. Adiós.'],
   'lost-you': ['Perdone, se ha cortado un momento.'],
   keypad: [
-    'Perdone, ahora no le oigo bien. Si es una emergencia, cuelgue y llame al 911. Para dejar dicho que necesita ayuda, pulse el uno en su teléfono.',
+    'Perdone, no le oigo bien. Si es una emergencia, cuelgue y llame al 911. Para dejarlo anotado para su familia, pulse el uno.',
   ],
   'help-coming': [
     'Si es urgente, cuelgue y llame ahora al 911. He dejado anotado para su familia que necesita ayuda.',
