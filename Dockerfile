@@ -41,7 +41,7 @@ VOLUME ["/var/lib/hearthline"]
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health/live`, { signal: AbortSignal.timeout(2500) }).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 
-# The server drains on SIGTERM for DRAIN_TIMEOUT_MS; give `docker stop` more than that (-t 30).
+# The server drains on SIGTERM for DRAIN_TIMEOUT_MS; give `docker stop` more than that (-t 40).
 STOPSIGNAL SIGTERM
 # Garbage is collected before it is many times what is alive, and glibc gives back what is free: a
 # third of the memory of a call (docs/performance.md). No path of a module has links in it; looking for

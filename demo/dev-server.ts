@@ -8,7 +8,7 @@ import { startElevenLabsEmulator } from '../emulators/elevenlabs/server.ts';
 import { startGeminiEmulator } from '../emulators/gemini/server.ts';
 import { startTwilioEmulator } from '../emulators/twilio/emulator.ts';
 import { createApp, type App } from '../src/app.ts';
-import { withEmulators, type Config } from '../src/config.ts';
+import { webhookUrl, withEmulators, withListeningPort, type Config } from '../src/config.ts';
 import type { Logger } from '../src/log.ts';
 import { stranger, type Person } from '../src/companion/person.ts';
 import { startDevPhone } from './dev-phone.ts';
@@ -51,11 +51,11 @@ export async function startOnEmulators(
     await closeVendors();
   };
   const port = await listenOrClose(app, close);
-  const publicUrl = config.http.publicUrlIsSet ? config.http.publicUrl : `http://127.0.0.1:${port}`;
+  const reached = withListeningPort(config, port);
   twilio.setNumber({
     phoneNumber,
-    voiceUrl: `${publicUrl}/voice/answer`,
-    statusCallbackUrl: `${publicUrl}/voice/status`,
+    voiceUrl: webhookUrl(reached, '/voice/answer'),
+    statusCallbackUrl: webhookUrl(reached, '/voice/status'),
   });
   const subscribe = app.events.subscribe.bind(app.events);
   const phone = startDevPhone({

@@ -1,6 +1,7 @@
 import type { Config } from './config.ts';
 
 const TEXTS = {
+  unreachable: 'Twilio cannot reach this server: PUBLIC_URL is not set.',
   emulated: 'Running on emulators: no call reaches a telephone.',
   'one-instance': 'Call state stays in this process: run one instance only.',
   'evaluation-only': 'No database server: for evaluation on one machine only.',
@@ -23,6 +24,9 @@ export function configNotices(config: Config): ConfigNotice[] {
       variables: config.missingKeys,
       text: TEXTS.emulated,
     });
+  }
+  if (config.mode !== 'emulated' && !config.http.publicUrlIsSet) {
+    notices.push({ what: 'unreachable', variables: ['PUBLIC_URL'], text: TEXTS.unreachable });
   }
   if (config.redisUrl === undefined) {
     notices.push({

@@ -247,7 +247,7 @@ async function fetchPostgres(): Promise<string> {
       'These tests need a PostgreSQL server and there is none: TEST_DATABASE_URL is not set, ' +
         'initdb and postgres are neither on the PATH nor in /usr/lib/postgresql/*/bin, and ' +
         `fetching Debian's failed (${error instanceof Error ? error.message : String(error)}). ` +
-        'Install one (apt-get install postgresql) or set TEST_DATABASE_URL=postgres://….',
+        'Install one (apt-get install postgresql).',
       { cause: error },
     );
   }

@@ -21,7 +21,9 @@ const pages: PagePhone[] = [];
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'hearthline-page-'));
-  const config = loadConfig({ NODE_ENV: 'test', PORT: '0', DATA_DIR: dataDir });
+  // With a key on every webhook, which the emulated carrier has to be given too.
+  const WEBHOOK_SECRET = 'a-key-that-every-webhook-carries';
+  const config = loadConfig({ NODE_ENV: 'test', PORT: '0', DATA_DIR: dataDir, WEBHOOK_SECRET });
   running = await startOnEmulators(config, createLogger('fatal'));
   running.app.events.subscribe((event) => events.push(event));
   const address = running.app.server.address();

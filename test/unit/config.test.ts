@@ -127,6 +127,15 @@ describe('development', () => {
       expect(notices).toContain(name);
     }
   });
+
+  test('a notice says that Twilio cannot reach a server that has no public URL', () => {
+    const reached = { ...VENDOR_KEYS, PUBLIC_URL: 'https://line.example.org' };
+    const about = (env: Record<string, string>): string[] =>
+      configNotices(loadConfig(env)).map(({ what }) => what);
+    expect(about(VENDOR_KEYS)).toContain('unreachable');
+    expect(about(reached)).not.toContain('unreachable');
+    expect(about({})).not.toContain('unreachable');
+  });
 });
 
 describe('production', () => {

@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { allCells, cellName, type PlannedCell } from './cells.ts';
+import { allCells, cellName, FAULTS, MOMENTS, VENDORS, type PlannedCell } from './cells.ts';
 import { runMatrix } from './matrix.ts';
 import { markdownTable, skippedList, summarise, type Summary } from './table.ts';
 import type { CellResult } from './group.ts';
@@ -80,6 +80,14 @@ function writeDocument(results: readonly CellResult[], summary: Summary): void {
 
 const planned = allCells().filter(isWanted);
 const cells = planned.filter(({ skipped }) => skipped === undefined);
+if (cells.length === 0) {
+  const names = (all: readonly string[]): string => all.join(', ');
+  process.stderr.write(
+    `no such cell; --only VENDOR/FAULT/MOMENT, or * for any, of\n  vendors: ${names(VENDORS)}\n` +
+      `  faults: ${names(FAULTS)}\n  moments: ${names(MOMENTS)}\n`,
+  );
+  process.exit(2);
+}
 const beganAt = performance.now();
 const outcome = await runMatrix(cells, {
   workers: Number(values.workers),
