@@ -109,12 +109,15 @@ describe('REST faults', () => {
   test.each(cases)('$fault.kind: the SDK fails, and $calls calls exist', async (one) => {
     const { emulator } = await startPair();
     emulator.faults.add({ fault: one.fault, surface: 'rest', times: 1 });
-    const client = localTwilio(emulator, 400);
+    // Only where nothing comes is the wait to be short: a busy machine is slow with the rest.
+    const endsByTimeout = !(one.error instanceof RegExp) && one.error['code'] === 'ECONNABORTED';
+    const patient = localTwilio(emulator);
+    const client = endsByTimeout ? localTwilio(emulator, 400) : patient;
     const create = client.calls.create({ to: CALLER, from: OUR_NUMBER, twiml: TWIML });
     if (one.error instanceof RegExp) await expect(create).rejects.toThrow(one.error);
     else await expect(create).rejects.toMatchObject(one.error);
     expect(emulator.calls()).toHaveLength(one.calls);
-    const after = await client.calls.create({ to: CALLER, from: OUR_NUMBER, twiml: TWIML });
+    const after = await patient.calls.create({ to: CALLER, from: OUR_NUMBER, twiml: TWIML });
     expect(after.sid).toMatch(/^CA/);
   });
 
