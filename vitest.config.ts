@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** The same in every run, so that a red one is red again. `FUZZ_SEED=random` searches. */
@@ -31,11 +32,19 @@ function kind(name: string, groupOrder: number, options: object) {
   };
 }
 
+/** Below this a second test in real time would take the processor from the first. */
+const CORES_FOR_TWO = 4;
+
 /**
  * Real sockets in real time, and real servers that may have to be unpacked first. Two at once leave
  * half of a small machine to whoever else is on it; the limits are against hanging, they judge nobody.
  */
-const SOCKETS = { pool: 'forks', maxWorkers: 2, testTimeout: 60_000, hookTimeout: 120_000 };
+const SOCKETS = {
+  pool: 'forks',
+  maxWorkers: availableParallelism() < CORES_FOR_TWO ? 1 : 2,
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+};
 
 export default defineConfig({
   cacheDir: '.cache/vite',
