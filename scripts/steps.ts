@@ -33,7 +33,7 @@ export type StepResult = {
   readonly passed: number;
   readonly failed: number;
   readonly durationMs: number;
-  /** What failed, by name. */
+  /** What failed, by name; a test's reason begins on the lines below. */
   readonly failures: readonly string[];
   /** What failed first and was played again, with what the host had kept; whatever became of it. */
   readonly replayed: readonly string[];

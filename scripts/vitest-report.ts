@@ -7,12 +7,23 @@ type VitestReport = {
     readonly status: string;
     readonly startTime?: number;
     readonly endTime?: number;
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+    /** Why the file could not be loaded. */
+    readonly message?: string;
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages?: readonly string[];
+    }[];
   }[];
 };
 
+/** Of a failure's reason: who reads only the sum shall know where to look. */
+const REASON_LINES = 12;
+const REASON_LINE_CHARS = 300;
+
 export type FileCounts = {
   readonly passed: number;
+  /** Each a name, and on lines of their own the beginning of the reason. */
   readonly failures: readonly string[];
   /** When its tests ran, milliseconds of `Date.now()`; undefined where none did. */
   readonly ran?: { readonly fromMs: number; readonly toMs: number };
@@ -37,13 +48,25 @@ export function readVitestReport(path: string, part: boolean): Map<string, FileC
       ({ status }) => status !== 'passed' && !(part && status !== 'failed'),
     );
     const failures = bad.map(
-      ({ status, fullName }) => `${name} › ${fullName}${status === 'failed' ? '' : ` (${status})`}`,
+      ({ status, fullName, failureMessages }) =>
+        `${name} › ${fullName}${status === 'failed' ? '' : ` (${status})`}` +
+        reasonOf(failureMessages?.[0]),
     );
-    if (file.status !== 'passed' && bad.length === 0) failures.push(`${name} (could not run)`);
+    if (file.status !== 'passed' && bad.length === 0) {
+      failures.push(`${name} (could not run)${reasonOf(file.message)}`);
+    }
     const passed = results.filter(({ status }) => status === 'passed').length;
     const { startTime: fromMs, endTime: toMs } = file;
     const hasRun = results.length > 0 && fromMs !== undefined && toMs !== undefined;
     files.set(name, { passed, failures, ...(hasRun && { ran: { fromMs, toMs } }) });
   }
   return files;
+}
+
+function reasonOf(message: string | undefined): string {
+  const lines = (message ?? '').split('\n').filter((line) => line.trim() !== '');
+  return lines
+    .slice(0, REASON_LINES)
+    .map((line) => `\n    ${line.slice(0, REASON_LINE_CHARS)}`)
+    .join('');
 }

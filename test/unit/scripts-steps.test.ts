@@ -104,7 +104,9 @@ function tests(folder: string, passesAtPlay: number, sound = true) {
       const status = plays >= passesAt[name] ? 'passed' : 'failed';
       const startTime = name === 'after.test.ts' ? 2_000_000 : 900_000;
       const times = { startTime, endTime: startTime + 500 };
-      return { name, status, ...times, assertionResults: [{ status, fullName: 'works' }] };
+      const failureMessages = status === 'passed' ? [] : ['Error: no\\n\\n  at all'];
+      const results = [{ status, fullName: 'works', failureMessages }];
+      return { name, status, ...times, assertionResults: results };
     });
     const report = args.find((arg) => arg.startsWith('--outputFile.json=')).split('=')[1];
     writeFileSync(report, JSON.stringify({ testResults }));
@@ -143,7 +145,7 @@ describe('a test file that fails', () => {
       failed: 1,
       results: [
         {
-          failures: ['tests: after.test.ts › works'],
+          failures: ['tests: after.test.ts › works\n    Error: no\n      at all'],
           replayed: ['tests: late.test.ts (the host kept up to 45 %)'],
         },
       ],
