@@ -15,6 +15,8 @@ const MAX_WAITING = 2_000;
 const MAX_SAMPLES = 2_000;
 /** Timers may be late but not early, and need not be set further ahead than this. */
 const MAX_SLEEP_MS = 60_000;
+/** A timer that is later than this met a pause. */
+const LATE_MS = 50;
 
 export type InboxOptions = {
   readonly settings: Settings;
@@ -131,7 +133,14 @@ export class Inbox {
     this.#timer = setTimeout(() => this.#ring(), ms);
   }
 
+  /** After a pause of this process, what came meanwhile goes first: the core shall not miss it. */
   #ring(): void {
+    const isLate = this.#options.now() - this.#ringsAt > LATE_MS;
+    if (isLate) setImmediate(() => this.#wake());
+    else this.#wake();
+  }
+
+  #wake(): void {
     this.#timer = undefined;
     const wakeAt = this.#wakeAt;
     if (wakeAt === undefined) return;

@@ -10,10 +10,11 @@
  * connection is away, and is never sent twice; a connection without answers is given up after 2 s.
  * A token that is lost that way is lost on the safe side; Twilio asks for a new one.
  */
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
+import { connect, questioner, untilReady, type Ask } from './redis-connection.ts';
 import { watchNotices } from './redis-notices.ts';
 import { decodeCall, decodeClaim, encode } from './session-codec.ts';
-import { epochTtlMs, instanceTtlMs, StoreUnavailable, type SessionStore } from './session-store.ts';
+import { epochTtlMs, instanceTtlMs, type SessionStore } from './session-store.ts';
 import { hashToken } from './stream-token.ts';
 
 export type RedisSessionStoreOptions = {
@@ -35,14 +36,11 @@ export type RedisSessionStore = SessionStore & {
 };
 
 const defaultCommandTimeoutMs = 100;
-const connectTimeoutMs = 2_000;
 /**
  * After a failover or with a route lost nobody closes the connection, and the kernel would go on
  * sending for a quarter of an hour. Beats every half second give a live one something to answer.
  */
 const defaultDeafAfterMs = 2_000;
-/** Longest pause between two attempts to connect; they go on for as long as the process lives. */
-const maxReconnectMs = 2_000;
 
 /** KEYS call, epoch; ARGV epoch, record, ttl ms, owner, phase. 0 where another has the call. */
 const putCallScript = `
@@ -86,16 +84,15 @@ end
 return epoch`;
 
 export function createRedisSessionStore(options: RedisSessionStoreOptions): RedisSessionStore {
-  const redis = connect(options);
-  const notices = watchNotices(
-    () => connect({ ...options, onConnection: () => undefined }),
-    options.deafAfterMs ?? defaultDeafAfterMs,
-  );
+  const { url, keyPrefix = '', deafAfterMs = defaultDeafAfterMs, onConnection } = options;
+  const redis = connect({ url, keyPrefix, deafAfterMs, onConnection });
+  const notices = watchNotices(() => connect({ url, keyPrefix, deafAfterMs }), deafAfterMs);
+  const ask = questioner(options.commandTimeoutMs ?? defaultCommandTimeoutMs);
 
   return {
     kind: 'redis',
-    ...callsOn(redis),
-    ...instancesOn(redis),
+    ...callsOn(redis, ask),
+    ...instancesOn(redis, ask),
     issueToken: async (token, claim, ttlMs) => {
       const key = `token:${hashToken(token)}`;
       await ask('issueToken', redis.set(key, encode(claim), 'PX', wholeMs(ttlMs)));
@@ -105,10 +102,9 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Redi
       return text === null ? undefined : decodeClaim(text);
     },
     tell: async (notice) => {
-      const channel = `${options.keyPrefix ?? ''}notices`;
-      await ask('tell', redis.publish(channel, encode(notice)));
+      await ask('tell', redis.publish(`${keyPrefix}notices`, encode(notice)));
     },
-    watch: (watcher) => notices.watch(`${options.keyPrefix ?? ''}notices`, watcher),
+    watch: (watcher) => notices.watch(`${keyPrefix}notices`, watcher),
     seenOnce: async (key, ttlMs) => {
       const answer = redis.set(`seen:${key}`, '1', 'PX', wholeMs(ttlMs), 'NX');
       return (await ask('seenOnce', answer)) === 'OK';
@@ -116,7 +112,7 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Redi
     health: async () => {
       if (redis.status !== 'ready') return { ok: false, detail: `connection is ${redis.status}` };
       try {
-        await redis.ping();
+        await ask('health', redis.ping());
         return { ok: true };
       } catch {
         return { ok: false, detail: 'no answer in time' };
@@ -141,7 +137,7 @@ type CallPart = Pick<
   | 'loadSnapshot'
 >;
 
-function callsOn(redis: Redis): CallPart {
+function callsOn(redis: Redis, ask: Ask): CallPart {
   return {
     putCall: async (record, ttlMs) => {
       const { epoch, owner, phase, callSid } = record;
@@ -181,7 +177,7 @@ function callsOn(redis: Redis): CallPart {
 
 type InstancePart = Pick<SessionStore, 'beat' | 'instances' | 'forgetInstance' | 'callsOf'>;
 
-function instancesOn(redis: Redis): InstancePart {
+function instancesOn(redis: Redis, ask: Ask): InstancePart {
   return {
     beat: async (instance, accepting, ttlMs) => {
       const known = redis.eval(beatScript, 1, 'instances', instance, instanceTtlMs);
@@ -232,59 +228,6 @@ function ownedKey(instance: string): string {
 
 function epochKey(callSid: string): string {
   return `epoch:{${callSid}}`;
-}
-
-/** Every answer passes here, so that a caller sees one kind of failure only. */
-async function ask<T>(operation: string, answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (cause) {
-    throw new StoreUnavailable(operation, { cause });
-  }
-}
-
-function connect(options: RedisSessionStoreOptions): Redis {
-  const redis = new Redis(options.url, {
-    keyPrefix: options.keyPrefix ?? '',
-    connectTimeout: connectTimeoutMs,
-    commandTimeout: options.commandTimeoutMs ?? defaultCommandTimeoutMs,
-    socketTimeout: options.deafAfterMs ?? defaultDeafAfterMs,
-    enableOfflineQueue: false,
-    // A command sent again after a reconnect would find its own first run: a token "used before".
-    autoResendUnfulfilledCommands: false,
-    // Nobody would catch it where the command takes too long; the notices subscribe by themselves.
-    autoResubscribe: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 10), maxReconnectMs),
-  });
-  let isUp: boolean | undefined;
-  const change = (state: boolean, error?: Error): void => {
-    if (isUp === state) return;
-    isUp = state;
-    options.onConnection?.(state ? 'up' : 'down', error);
-  };
-  redis.on('ready', () => change(true));
-  redis.on('close', () => change(false));
-  // Without a listener ioredis writes every failed attempt to stderr.
-  redis.on('error', (error: Error) => change(false, error));
-  return redis;
-}
-
-async function untilReady(redis: Redis, timeoutMs: number): Promise<boolean> {
-  if (redis.status === 'ready') return true;
-  return new Promise((resolve) => {
-    const settle = (isReady: boolean) => () => {
-      clearTimeout(timer);
-      redis.off('ready', onReady);
-      redis.off('end', onEnd);
-      resolve(isReady);
-    };
-    const onReady = settle(true);
-    const onEnd = settle(false);
-    const timer = setTimeout(onEnd, timeoutMs);
-    redis.once('ready', onReady);
-    redis.once('end', onEnd);
-  });
 }
 
 /** Redis takes whole milliseconds above zero. */

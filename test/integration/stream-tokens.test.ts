@@ -1,7 +1,6 @@
 /** Stream tokens against the real session stores, and two instances that share one Redis. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createMemorySessionStore } from '../../src/store/memory-session-store.ts';
-import { createRedisSessionStore } from '../../src/store/redis-session-store.ts';
 import type { SessionStore } from '../../src/store/session-store.ts';
 import { newStreamToken } from '../../src/store/stream-token.ts';
 import { startByteProxy } from '../helpers/byte-proxy.ts';
@@ -13,6 +12,7 @@ import {
   type MediaServerOptions,
 } from '../helpers/media-client.ts';
 import { startRedis, type TestRedis } from '../helpers/redis-server.ts';
+import { openRedisStore } from '../helpers/redis-store.ts';
 
 let redis: TestRedis;
 beforeAll(async () => {
@@ -27,12 +27,9 @@ afterEach(async () => {
   for (const close of closers.splice(0).toReversed()) await close();
 });
 
-/** `commandTimeoutMs`: generous, so that a busy machine fails no test of who wins. */
-async function openRedisStore(url = redis.url, commandTimeoutMs = 5_000): Promise<SessionStore> {
-  const { keyPrefix } = redis;
-  const store = createRedisSessionStore({ url, keyPrefix, commandTimeoutMs });
+async function openStore(url = redis.url, commandTimeoutMs?: number): Promise<SessionStore> {
+  const store = await openRedisStore({ ...redis, url }, commandTimeoutMs);
   closers.push(() => store.close());
-  expect(await store.untilReady(5_000)).toBe(true);
   return store;
 }
 
@@ -66,7 +63,7 @@ async function present(media: MediaServer, token: string | undefined, callSid?: 
 
 const stores: [string, () => Promise<SessionStore>][] = [
   ['memory', async () => createMemorySessionStore()],
-  ['redis', () => openRedisStore()],
+  ['redis', () => openStore()],
 ];
 
 describe.each(stores)('case 57: tokens, with the %s store', (_kind, openStore) => {
@@ -153,7 +150,7 @@ test('case 57: an owner that throws while attaching costs that stream only', asy
 test('case 57: with Redis hanging or gone a stream is turned away with 1013 within the second', async () => {
   const proxy = await startByteProxy(redis.url);
   closers.push(() => proxy.close());
-  const store = await openRedisStore(proxy.path, 100);
+  const store = await openStore(proxy.path, 100);
   const media = await startInstance(store);
   for (const mode of ['hang', 'refuse'] as const) {
     proxy.set(mode);
@@ -167,8 +164,8 @@ test('case 57: with Redis hanging or gone a stream is turned away with 1013 with
 
 test('case 58: the same token on two instances at once → one wins, 200 times', async () => {
   const rounds = 200;
-  const storeA = await openRedisStore();
-  const storeB = await openRedisStore();
+  const storeA = await openStore();
+  const storeB = await openStore();
   const a = await startInstance(storeA);
   const b = await startInstance(storeB);
   const wins = { a: 0, b: 0 };

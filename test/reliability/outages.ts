@@ -1,8 +1,10 @@
 /** Redis, PostgreSQL, or both go away for a minute in the midst of calls. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { monotonicMs } from '../../emulators/clock.ts';
 import { settle, takeBaseline } from './baseline.ts';
 import { judgeTurns } from './judge.ts';
 import { answeredAgain, inWorld, underWay, type Outcome, type RunOptions } from './scenario.ts';
+import { traceOf } from './trace.ts';
 import { startWorld, type World } from './world.ts';
 
 const PRESENT_MS = 60_000;
@@ -48,6 +50,7 @@ async function outage(options: RunOptions, outages: readonly Outage[]): Promise<
     const baseline = await takeBaseline(world, options, 4);
     const calls = await underWay(world, options.short ? 4 : 20);
     const outageMs = options.short ? 8_000 : 60_000;
+    const awayAtMs = monotonicMs();
     for (const each of outages) await each.begin(world);
     await sleep(outageMs);
     const saidMeanwhile = calls.reduce((sum, { said }) => sum + said.length, 0);
@@ -60,8 +63,11 @@ async function outage(options: RunOptions, outages: readonly Outage[]): Promise<
       findings.push(`call ${each.call} ${how}`);
     }
     const { completeAfterMs } = await judgedAtOnce;
-    const losses = calls.reduce((sum, each) => sum + each.losses.length, 0);
-    if (losses > 0) findings.push(`${losses} media stream(s) broke`);
+    const broke = calls.filter(({ losses }) => losses.some(({ atMs }) => atMs >= awayAtMs));
+    for (const each of broke) {
+      findings.push(`the media stream of call ${each.call} broke`);
+      options.say(traceOf(world, each));
+    }
     await Promise.all(calls.map(async (each) => await each.leave()));
     const judged = await judgeTurns(world, calls, PRESENT_MS);
     const settled = await settle(world, baseline);
