@@ -8,7 +8,7 @@ import { chooseCores, describeMachine, type Cores, type Machine } from './calls/
 import { openBenchDatabase, type BenchDatabase } from './calls/database.ts';
 import { readOptions, USAGE, type Options } from './calls/options.ts';
 import { ratioLines, runPairs, type Pairs } from './calls/pairs.ts';
-import { levelSecondsOf, measureLevel, type Level } from './calls/repeats.ts';
+import { levelSecondsOf, measuredSecondsOf, measureLevel, type Level } from './calls/repeats.ts';
 import { tableOf, type Row } from './calls/row.ts';
 import { runSoak } from './calls/soak.ts';
 import { measureStart } from './calls/startup.ts';
@@ -21,6 +21,8 @@ const MAX_LATENESS_P99_MS = 20;
 const REPEATS = 2;
 /** A repeat may not take the time that the levels up to this one still need. */
 const GOAL_CALLS = 300;
+/** Where the machine is not quiet, a level is measured so many times as long at most. */
+const MOST_TIMES = 3;
 /** Of the second calibration, which ends the climb. */
 const LAST_SECONDS = 15;
 const SOAK_CALLS = 100;
@@ -65,7 +67,13 @@ async function climb(options: Options, bench: Bench): Promise<void> {
       say('   no time for a repeat');
       return false;
     };
-    const level = await measureLevel({ calls, seconds, cores, database, profile, say, mayRepeat });
+    const spareSeconds = Math.max(0, Math.floor(leftSeconds() - needed - later));
+    const extraSeconds = Math.min(
+      measuredSecondsOf(calls, seconds) * (MOST_TIMES - 1),
+      spareSeconds,
+    );
+    const run = { calls, seconds, extraSeconds, cores, database, profile };
+    const level = await measureLevel({ ...run, say, mayRepeat });
     levels.push(level);
     if (level.row) say(tableOf([level.row]));
     const isLate = (level.row?.latenessMs?.p99 ?? Infinity) > MAX_LATENESS_P99_MS;
@@ -133,7 +141,8 @@ async function single(
   const calls = options.calls?.[0] ?? PAIRS_CALLS;
   const { seconds, profile } = options;
   const mayRepeat = (): boolean => false;
-  const run = { calls, seconds, profile, say, mayRepeat, ...bench, ...variant };
+  const extraSeconds = seconds * (MOST_TIMES - 1);
+  const run = { calls, seconds, extraSeconds, profile, say, mayRepeat, ...bench, ...variant };
   return (await measureLevel(run)).row;
 }
 

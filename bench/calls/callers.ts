@@ -3,7 +3,7 @@ import { startTwilioEmulator } from '../../emulators/twilio/emulator.ts';
 import { monotonicMs } from '../../emulators/clock.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CallerScript } from './caller-script.ts';
-import { obey, tell, watchLoopLag } from './helper.ts';
+import { obey, Stamps, tell, watchLoopLag } from './helper.ts';
 import type { CallerTurn } from './messages.ts';
 import { CALLS_PER_SECOND } from './plan.ts';
 import { loadSounds } from './utterances.ts';
@@ -23,16 +23,16 @@ emulator.log.keeps = false;
 const scripts = new Map<string, CallerScript>();
 const running = new Set<Promise<void>>();
 let turns: CallerTurn[] = [];
-let greetingMs: number[] = [];
-let underrunMs: number[] = [];
-let sendLatenessMs: number[] = [];
+const greetings = new Stamps();
+const underruns = new Stamps();
+const sendLateness = new Stamps();
 let lost: string[] = [];
 let nextCall = 0;
 let leaving = false;
 
 emulator.log.watch((entry) => {
-  if (entry.what === 'frames-sent') sendLatenessMs.push(entry.lateMs);
-  if (entry.what === 'underrun') underrunMs.push(entry.durationMs);
+  if (entry.what === 'frames-sent') sendLateness.add(entry.lateMs, entry.atMs);
+  if (entry.what === 'underrun') underruns.add(entry.durationMs, entry.atMs);
   if ('callSid' in entry && entry.callSid !== undefined) scripts.get(entry.callSid)?.see(entry);
 });
 
@@ -48,7 +48,7 @@ async function oneCall(answerUrl: string, onWarm: () => void): Promise<void> {
   });
   const script = new CallerScript(leg, call, sounds, {
     onTurn: (turn) => turns.push(turn),
-    onGreeted: (ms) => greetingMs.push(ms),
+    onGreeted: (ms) => greetings.add(ms),
     onWarm,
     isLeaving: () => leaving,
   });
@@ -82,7 +82,7 @@ async function ramp(calls: number, answerUrl: string): Promise<void> {
 /** Never rejects. */
 async function leave(): Promise<void> {
   await Promise.allSettled([...running]);
-  greetingMs = [];
+  greetings.reset();
   tell({ notice: 'gone' });
 }
 
@@ -102,15 +102,19 @@ obey({
   },
   begin: () => {
     turns = [];
-    underrunMs = [];
-    sendLatenessMs = [];
+    underruns.reset();
+    sendLateness.reset();
     lag.reset();
   },
   report: () => {
     const live = scripts.size;
-    const loopLagP99Ms = lag.p99Ms();
-    const measured = { turns, greetingMs, underrunMs, sendLatenessMs, lost, live };
-    tell({ report: 'callers', ...measured, loopLagP99Ms });
+    const stamped = {
+      greetings: greetings.all(),
+      underruns: underruns.all(),
+      sendLateness: sendLateness.all(),
+      loopLag: lag.all(),
+    };
+    tell({ report: 'callers', turns, lost, live, ...stamped });
   },
   'hang-up': () => {
     leaving = true;

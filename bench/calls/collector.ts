@@ -15,6 +15,6 @@ obey({
     spans = 0;
     lag.reset();
   },
-  report: () => tell({ report: 'collector', spans, loopLagP99Ms: lag.p99Ms() }),
+  report: () => tell({ report: 'collector', spans, loopLag: lag.all() }),
 });
 tell({ notice: 'ready', environment: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url } });

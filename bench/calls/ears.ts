@@ -4,7 +4,7 @@ import type { DeepgramEvent } from '../../emulators/deepgram/types.ts';
 import type { LogEntry } from '../../emulators/log.ts';
 import { BYTES_PER_MS } from '../../emulators/speech/types.ts';
 import { obey, tell, watchLoopLag } from './helper.ts';
-import type { HeardTurn } from './messages.ts';
+import type { HeardTurn, Stamped } from './messages.ts';
 import { lastToken, STOPS } from './plan.ts';
 import { hundredth } from './stats.ts';
 
@@ -19,15 +19,16 @@ emulator.log.keeps = false;
 
 const open = new Map<number, OpenTurn>();
 let turns: HeardTurn[] = [];
-/** By connection: arrival of each group less its place in the audio. */
-let arrivals = new Map<number, number[]>();
+/** By connection: when each group came, and that less its place in the audio. */
+let arrivals = new Map<number, { atMs: number; offsetMs: number }[]>();
 
 emulator.log.watch((entry) => {
   if (entry.what === 'audio') {
     const list = arrivals.get(entry.connection);
-    const offsetMs = entry.atMs - entry.position / BYTES_PER_MS;
-    if (list) list.push(offsetMs);
-    else arrivals.set(entry.connection, [offsetMs]);
+    const { atMs } = entry;
+    const group = { atMs, offsetMs: atMs - entry.position / BYTES_PER_MS };
+    if (list) list.push(group);
+    else arrivals.set(entry.connection, [group]);
   } else if (entry.what === 'sent') takeSent(entry);
 });
 
@@ -55,13 +56,17 @@ function takeSent(entry: Sent): void {
 }
 
 /** Lateness against the promptest group of the same connection. */
-function forwardLateness(): number[] {
-  const all: number[] = [];
+function forwardLateness(): Stamped {
+  const atMs: number[] = [];
+  const ms: number[] = [];
   for (const list of arrivals.values()) {
-    const promptest = list.reduce((least, offsetMs) => Math.min(least, offsetMs), Infinity);
-    for (const offsetMs of list) all.push(hundredth(offsetMs - promptest));
+    const promptest = list.reduce((least, { offsetMs }) => Math.min(least, offsetMs), Infinity);
+    for (const group of list) {
+      atMs.push(hundredth(group.atMs));
+      ms.push(hundredth(group.offsetMs - promptest));
+    }
   }
-  return all;
+  return { atMs, ms };
 }
 
 obey({
@@ -74,9 +79,9 @@ obey({
     tell({
       report: 'ears',
       turns,
-      forwardLatenessMs: forwardLateness(),
+      forwardLateness: forwardLateness(),
       connections: emulator.connections(),
-      loopLagP99Ms: lag.p99Ms(),
+      loopLag: lag.all(),
     }),
 });
 tell({

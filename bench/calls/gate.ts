@@ -2,8 +2,8 @@
 import type { LevelRun } from './level.ts';
 import { spreadOf } from './stats.ts';
 
-/** What the hypervisor may take of the server's core. */
-const MAX_STEAL_SHARE = 0.02;
+/** So much of the time that was asked for has to have been quiet. */
+const LEAST_QUIET_SHARE = 0.5;
 /** How late the helpers' own event loops may be at the 99th percentile; busier ones may be later. */
 const MAX_LAG_MS = { few: 2, many: 5 } as const;
 const MANY_CALLS = 200;
@@ -28,32 +28,29 @@ export type Quality = {
  * have refused its calls, or lost them: what is left then is cheap and prompt.
  */
 export function failureOf(
-  run: Pick<LevelRun, 'calls' | 'joined'> & {
-    readonly callers: Pick<LevelRun['callers'], 'live' | 'lost'>;
-  },
+  run: Pick<LevelRun, 'calls' | 'quietSeconds' | 'joined' | 'live' | 'lost'>,
 ): string | undefined {
-  const { calls, joined, callers } = run;
-  const { live, lost } = callers;
+  const { calls, quietSeconds, joined, live, lost } = run;
+  if (quietSeconds === 0) return 'no second of it was quiet';
   const turns = joined.plain.length + joined.eagerMs.length;
   if (turns > 0 && live >= calls * LEAST_LIVE_SHARE) return undefined;
   const why = lost.length === 0 ? '' : `; ${lost.slice(0, MAX_REASONS).join('; ')}`;
   return `${turns} turns were measured, ${live} of ${calls} calls were up at the end${why}`;
 }
 
+/** `wantedSeconds`: of quiet. */
 export function judge(
-  run: Pick<LevelRun, 'calls' | 'stealShare'> & {
-    readonly callers: Pick<LevelRun['callers'], 'loopLagP99Ms' | 'sendLatenessMs'>;
-    readonly ears: Pick<LevelRun['ears'], 'loopLagP99Ms'>;
-    readonly vendors: Pick<LevelRun['vendors'], 'loopLagP99Ms'>;
-  },
+  run: Pick<LevelRun, 'calls' | 'quietSeconds' | 'stealShare' | 'loopLagMs' | 'sendLatenessMs'>,
+  wantedSeconds: number,
 ): Quality {
   const size = run.calls >= MANY_CALLS ? 'many' : 'few';
-  const { callers, ears, vendors, stealShare } = run;
-  const lags = [callers.loopLagP99Ms, ears.loopLagP99Ms, vendors.loopLagP99Ms];
-  const helperLagP99Ms = Math.max(...lags);
-  const sendLatenessP99Ms = spreadOf(callers.sendLatenessMs)?.p99 ?? 0;
+  const { quietSeconds, stealShare } = run;
+  const helperLagP99Ms = Math.max(...run.loopLagMs.map((lag) => spreadOf(lag)?.p99 ?? 0));
+  const sendLatenessP99Ms = spreadOf(run.sendLatenessMs)?.p99 ?? 0;
   const spoiledBy: string[] = [];
-  if (stealShare > MAX_STEAL_SHARE) spoiledBy.push(`steal ${(stealShare * 100).toFixed(1)} %`);
+  if (quietSeconds < wantedSeconds * LEAST_QUIET_SHARE) {
+    spoiledBy.push(`${Math.round(quietSeconds)} s of quiet`);
+  }
   if (helperLagP99Ms > MAX_LAG_MS[size]) {
     spoiledBy.push(`helpers late by ${helperLagP99Ms.toFixed(1)} ms`);
   }

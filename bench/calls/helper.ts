@@ -1,24 +1,47 @@
 /** What the helper processes of a run have in common. */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Notice, Order } from './messages.ts';
+import { monotonicMs } from '../../emulators/clock.ts';
+import type { Notice, Order, Stamped } from './messages.ts';
+import { hundredth } from './stats.ts';
 
-/** The histogram's own period, which is part of every value in it. */
-const RESOLUTION_MS = 5;
+/** How often this process looks how late it is; part of no value. */
+const LOOK_EVERY_MS = 5;
+/** Ten minutes of looks; older ones are forgotten. */
+const MAX_SAMPLES = 120_000;
 
 export function tell(notice: Notice): void {
   process.send?.(notice);
 }
 
-export type LoopLag = { p99Ms(): number; reset(): void };
+/** Measurements as they come. */
+export class Stamps {
+  #atMs: number[] = [];
+  #ms: number[] = [];
+
+  add(ms: number, atMs: number = monotonicMs()): void {
+    if (this.#ms.length >= MAX_SAMPLES) this.reset();
+    this.#atMs.push(hundredth(atMs));
+    this.#ms.push(hundredth(ms));
+  }
+
+  reset(): void {
+    [this.#atMs, this.#ms] = [[], []];
+  }
+
+  all(): Stamped {
+    return { atMs: this.#atMs, ms: this.#ms };
+  }
+}
 
 /** How late this process's own event loop is. */
-export function watchLoopLag(): LoopLag {
-  const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  histogram.enable();
-  return {
-    p99Ms: () => Math.max(0, histogram.percentile(99) / 1e6 - RESOLUTION_MS),
-    reset: () => histogram.reset(),
-  };
+export function watchLoopLag(): Stamps {
+  const lag = new Stamps();
+  let last = monotonicMs();
+  setInterval(() => {
+    const now = monotonicMs();
+    lag.add(Math.max(0, now - last - LOOK_EVERY_MS), now);
+    last = now;
+  }, LOOK_EVERY_MS).unref();
+  return lag;
 }
 
 /** Obeys orders until the conductor is gone, which ends the process. */

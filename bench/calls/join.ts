@@ -10,6 +10,7 @@
  * - d: first byte of the voice → first media at the caller.
  *
  * Waits that the vendors' scripts ask for are measured where they happen and are nobody's fault.
+ * What goes wrong is counted at all times, how long things took only in quiet ones.
  */
 import { FRAME_MS } from '../../emulators/speech/types.ts';
 import type {
@@ -21,6 +22,7 @@ import type {
   SpokenClause,
   VendorsReport,
 } from './messages.ts';
+import type { QuietTime } from './quiet.ts';
 
 export type PlainTurn = {
   readonly groupingMs: number;
@@ -54,6 +56,7 @@ export function joinTurns(
   callers: Pick<CallersReport, 'turns'>,
   ears: Pick<EarsReport, 'turns'>,
   vendors: Pick<VendorsReport, 'asked' | 'spoken'>,
+  quiet: Pick<QuietTime, 'covers'> = { covers: () => true },
 ): Joined {
   const heard = new Map(ears.turns.map((turn) => [turn.token, turn]));
   const asked = groupByToken(vendors.asked);
@@ -69,11 +72,16 @@ export function joinTurns(
     const ear = heard.get(turn.token);
     if (firstMediaAtMs === undefined) counts.unanswered += 1;
     if (turn.kind.startsWith('barge')) {
-      if (turn.clearAtMs === undefined) counts.missed += 1;
-      else if (ear?.stopAtMs !== undefined) bargeInMs.push(turn.clearAtMs - ear.stopAtMs);
+      const { clearAtMs } = turn;
+      const { stopAtMs } = ear ?? {};
+      if (clearAtMs === undefined) counts.missed += 1;
+      else if (stopAtMs !== undefined && quiet.covers(stopAtMs, clearAtMs)) {
+        bargeInMs.push(clearAtMs - stopAtMs);
+      }
       if (turn.mediaAfterClear > 0) counts.leaky += 1;
     }
-    if (firstMediaAtMs === undefined) continue;
+    if (firstMediaAtMs === undefined || !quiet.covers(turn.lastSpeechAtMs, firstMediaAtMs))
+      continue;
     if (ear === undefined) counts.unjudged += 1;
     else if (ear.eager) eagerMs.push(firstMediaAtMs - ear.endSentAtMs);
     else {

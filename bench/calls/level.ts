@@ -2,14 +2,15 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { monotonicMs } from '../../emulators/clock.ts';
 import { readCpuTimes, stealShare } from '../../scripts/host-share.ts';
 import { Helper, ROOT } from './children.ts';
 import type { Cores } from './cores.ts';
 import type { BenchDatabase } from './database.ts';
 import { joinTurns, type Joined } from './join.ts';
-import type { CallersReport, EarsReport, VendorsReport } from './messages.ts';
 import { CALLS_PER_SECOND } from './plan.ts';
 import { processUse } from './procfs.ts';
+import { QuietTime, watchSeconds } from './quiet.ts';
 import { readServerFigures } from './server-figures.ts';
 import { startServer, type Server } from './server.ts';
 
@@ -23,7 +24,10 @@ const WARM_UP_MS = 2_500;
 
 export type LevelOptions = {
   readonly calls: number;
+  /** Quiet ones, measured after ramp and warm-up. */
   readonly seconds: number;
+  /** Where the machine is not quiet, it is measured longer by so many at most. */
+  readonly extraSeconds: number;
   readonly cores: Cores;
   readonly database: BenchDatabase;
   readonly profile: boolean;
@@ -32,22 +36,31 @@ export type LevelOptions = {
   readonly tracing?: boolean;
 };
 
-/** What a run measured, and how quiet the machine was. */
+/** What a run measured, and how quiet the machine was: times are of its quiet seconds only. */
 export type LevelRun = {
   readonly calls: number;
+  /** Measured in all, and those of them that were quiet. */
   readonly seconds: number;
+  readonly quietSeconds: number;
   readonly joined: Joined;
-  readonly callers: CallersReport;
-  readonly ears: EarsReport;
-  readonly vendors: VendorsReport;
+  readonly live: number;
+  readonly lost: readonly string[];
+  readonly greetingMs: readonly number[];
+  readonly underrunMs: readonly number[];
+  readonly forwardLatenessMs: readonly number[];
+  readonly sendLatenessMs: readonly number[];
+  /** Of the helpers' event loops, each. */
+  readonly loopLagMs: readonly (readonly number[])[];
   /** Spans that arrived at the receiver; undefined where there was none. */
   readonly spans: number | undefined;
+  /** Of the quiet seconds. */
   readonly cpuMs: number;
   /** Of the server, on the thread of the calls. */
   readonly gcMs: number;
   readonly loopDelayP99Ms: number;
   readonly idleRssKb: number;
   readonly rssKb: number;
+  /** Of the server's core, all the time. */
   readonly stealShare: number;
   readonly startMs: number;
 };
@@ -109,9 +122,10 @@ export function runSecondsOf(calls: number, seconds: number): number {
 }
 
 export async function runLevel(options: LevelOptions): Promise<LevelRun> {
-  const { calls, seconds, cores } = options;
+  const { calls, seconds, extraSeconds, cores } = options;
   const world = await startBenchWorld(options);
   const { callers, ears, vendors, collector, server } = world;
+  const watch = watchSeconds(cores, server.pid);
   try {
     const idleRssKb = processUse(server.pid).rssKb;
     const answerUrl = `${server.url}/voice/answer`;
@@ -126,11 +140,13 @@ export async function runLevel(options: LevelOptions): Promise<LevelRun> {
     for (const helper of [callers, ears, vendors, collector]) helper?.order({ order: 'begin' });
     const figuresBefore = await readServerFigures(server.url);
     const ticks = readCpuTimes(cores.server);
-    const before = processUse(server.pid);
-    const beganAt = performance.now();
-    await sleep(seconds * 1_000);
-    const measuredSeconds = (performance.now() - beganAt) / 1_000;
-    const after = processUse(server.pid);
+    const beganAtMs = monotonicMs();
+    const elapsed = (): number => (monotonicMs() - beganAtMs) / 1_000;
+    const quietSeconds = (): number => new QuietTime(watch.since(beganAtMs)).sum().seconds;
+    // A second is known when it is over; the first began before.
+    while (quietSeconds() < seconds - 1 && elapsed() < seconds + extraSeconds) await sleep(500);
+    const measuredSeconds = elapsed();
+    const rssKb = processUse(server.pid).rssKb;
     const stolen = stealShare(ticks, readCpuTimes(cores.server)) ?? 0;
     const figures = await readServerFigures(server.url);
     const [ofCallers, ofEars, ofVendors] = await Promise.all([
@@ -141,23 +157,33 @@ export async function runLevel(options: LevelOptions): Promise<LevelRun> {
     const spans = (await collector?.report('collector'))?.spans;
     callers.order({ order: 'hang-up' });
     await callers.until('gone', LEAVE_TIMEOUT_MS);
+    // Greetings are of the time before.
+    const everQuiet = new QuietTime(watch.since(0));
+    const quiet = new QuietTime(watch.since(beganAtMs));
+    const { seconds: quietly, cpuMs } = quiet.sum();
     return {
       calls,
       seconds: measuredSeconds,
-      joined: joinTurns(ofCallers, ofEars, ofVendors),
-      callers: ofCallers,
-      ears: ofEars,
-      vendors: ofVendors,
+      quietSeconds: quietly,
+      joined: joinTurns(ofCallers, ofEars, ofVendors, quiet),
+      live: ofCallers.live,
+      lost: ofCallers.lost,
+      greetingMs: everQuiet.of(ofCallers.greetings),
+      underrunMs: quiet.of(ofCallers.underruns),
+      forwardLatenessMs: quiet.of(ofEars.forwardLateness),
+      sendLatenessMs: quiet.of(ofCallers.sendLateness),
+      loopLagMs: [ofCallers, ofEars, ofVendors].map(({ loopLag }) => quiet.of(loopLag)),
       spans,
-      cpuMs: after.cpuMs - before.cpuMs,
+      cpuMs,
       gcMs: figures.gcMs - figuresBefore.gcMs,
       loopDelayP99Ms: figures.loopDelayP99Ms,
       idleRssKb,
-      rssKb: after.rssKb,
+      rssKb,
       stealShare: stolen,
       startMs: server.startMs,
     };
   } finally {
+    watch.stop();
     await world.close();
   }
 }

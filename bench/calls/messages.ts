@@ -16,8 +16,11 @@ export type Order =
   /** Only to the vendors: from now on at the speed of the script. */
   | { readonly order: 'at-script-speed' };
 
-/** How well a helper process kept up itself. */
-export type SelfReport = { readonly loopLagP99Ms: number };
+/** Measurements, each with its moment. */
+export type Stamped = { readonly atMs: readonly number[]; readonly ms: readonly number[] };
+
+/** How late a helper process's own event loop was, looked at every few milliseconds. */
+export type SelfReport = { readonly loopLag: Stamped };
 
 /** One turn as the caller's end of the line saw it. */
 export type CallerTurn = {
@@ -38,10 +41,11 @@ export type CallersReport = SelfReport & {
   readonly report: 'callers';
   readonly turns: readonly CallerTurn[];
   /** `start` sent → first media, of every call so far. */
-  readonly greetingMs: readonly number[];
-  readonly underrunMs: readonly number[];
+  readonly greetings: Stamped;
+  /** Gaps in what a caller heard. */
+  readonly underruns: Stamped;
   /** How late frames left, every 50th. */
-  readonly sendLatenessMs: readonly number[];
+  readonly sendLateness: Stamped;
   readonly live: number;
   readonly lost: readonly string[];
 };
@@ -66,7 +70,7 @@ export type EarsReport = SelfReport & {
   readonly report: 'ears';
   readonly turns: readonly HeardTurn[];
   /** Of every group of audio: how much later it came than the promptest of its connection. */
-  readonly forwardLatenessMs: readonly number[];
+  readonly forwardLateness: Stamped;
   readonly connections: number;
 };
 

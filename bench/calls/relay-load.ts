@@ -64,7 +64,7 @@ obey({
     lag.reset();
   },
   report: () => {
-    tell({ report: 'relay', transitMs, loopLagP99Ms: lag.p99Ms() });
+    tell({ report: 'relay', transitMs, loopLag: lag.all() });
   },
 });
 const address = sink.address();

@@ -50,7 +50,7 @@ export async function measureLevel(options: RepeatOptions): Promise<Level> {
       failures.push(failure);
       continue;
     }
-    const row = rowOf(run, judge(run));
+    const row = rowOf(run, judge(run, seconds));
     if (row.quality.spoiledBy.length === 0) return { calls, row, discarded: spoiled, failures };
     say(`   spoiled: ${row.quality.spoiledBy.join(', ')}`);
     spoiled.push(row);

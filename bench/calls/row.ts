@@ -7,6 +7,8 @@ import { hundredth, spreadOf, type Spread } from './stats.ts';
 export type Row = {
   readonly calls: number;
   readonly seconds: number;
+  /** Of which the machine was quiet: times and CPU are of these. */
+  readonly quietSeconds: number;
   /** Plain turns: the caller's wait less the vendors' scripted waits. */
   readonly addedMs: Spread | undefined;
   /** Turns with a draft: end of turn → first media. */
@@ -41,12 +43,13 @@ export type Row = {
 };
 
 export function rowOf(run: LevelRun, quality: Quality): Row {
-  const { joined, callers, ears, calls, seconds } = run;
+  const { joined, calls, seconds, quietSeconds } = run;
   const part = (name: keyof PlainTurn): Spread | undefined =>
     spreadOf(joined.plain.map((turn) => turn[name]));
   return {
     calls,
     seconds: hundredth(seconds),
+    quietSeconds: hundredth(quietSeconds),
     addedMs: part('addedMs'),
     eagerMs: spreadOf(joined.eagerMs),
     ownWorkMs: part('ownWorkMs'),
@@ -60,17 +63,17 @@ export function rowOf(run: LevelRun, quality: Quality): Row {
     bargeInMs: spreadOf(joined.bargeInMs),
     bargeInsMissed: joined.bargeInsMissed,
     bargeInsLeaky: joined.bargeInsLeaky,
-    greetingMs: spreadOf(callers.greetingMs),
-    latenessMs: spreadOf([...ears.forwardLatenessMs, ...callers.underrunMs]),
-    underruns: callers.underrunMs.length,
-    cpuMsPerCallSecond: hundredth(run.cpuMs / seconds / calls),
+    greetingMs: spreadOf(run.greetingMs),
+    latenessMs: spreadOf([...run.forwardLatenessMs, ...run.underrunMs]),
+    underruns: run.underrunMs.length,
+    cpuMsPerCallSecond: hundredth(run.cpuMs / quietSeconds / calls),
     gcMsPerCallSecond: hundredth(run.gcMs / seconds / calls),
     loopDelayP99Ms: hundredth(run.loopDelayP99Ms),
     kbPerCall: Math.round((run.rssKb - run.idleRssKb) / calls),
     idleMb: Math.round(run.idleRssKb / 1024),
     draftWasteShare: hundredth(joined.draftWasteShare),
     unanswered: joined.unanswered,
-    callsLost: callers.lost.length,
+    callsLost: run.lost.length,
     unjudged: joined.unjudged,
     ...(run.spans === undefined ? {} : { spans: run.spans }),
     quality,
@@ -102,6 +105,7 @@ const COLUMNS: readonly Column[] = [
   ['wasted drafts', (row) => `${(row.draftWasteShare * 100).toFixed(0)} %`],
   ['turns', (row) => String((row.addedMs?.n ?? 0) + (row.eagerMs?.n ?? 0))],
   ['bad', (row) => String(row.unanswered + row.callsLost + row.bargeInsMissed + row.bargeInsLeaky)],
+  ['quiet s', (row) => `${row.quietSeconds.toFixed(0)} of ${row.seconds.toFixed(0)}`],
   ['steal', (row) => `${(row.quality.stealShare * 100).toFixed(1)} %`],
   ['spoiled by', (row) => row.quality.spoiledBy.join(', ')],
 ];

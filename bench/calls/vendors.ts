@@ -92,7 +92,7 @@ obey({
     spoken = [];
     lag.reset();
   },
-  report: () => tell({ report: 'vendors', asked, spoken, voiceSockets, loopLagP99Ms: lag.p99Ms() }),
+  report: () => tell({ report: 'vendors', asked, spoken, voiceSockets, loopLag: lag.all() }),
 });
 tell({
   notice: 'ready',

@@ -8,6 +8,7 @@ import type { CallerTurn, HeardTurn } from '../../bench/calls/messages.ts';
 import { readOptions } from '../../bench/calls/options.ts';
 import { runPairs } from '../../bench/calls/pairs.ts';
 import { lastToken, replyTo, tokenOf, turnKind } from '../../bench/calls/plan.ts';
+import { QuietTime } from '../../bench/calls/quiet.ts';
 import { levelSecondsOf } from '../../bench/calls/repeats.ts';
 import type { Row } from '../../bench/calls/row.ts';
 import { figuresOf } from '../../bench/calls/server-figures.ts';
@@ -98,6 +99,37 @@ test('a turn with a draft counts from its end to its first sound', () => {
   expect(joined.eagerMs).toEqual([4]);
 });
 
+test('what fell into a noisy second is counted where it went wrong, and not timed', () => {
+  const over = { ...caller, kind: 'barge-early' as const, mediaAfterClear: 1, clearAtMs: 9_000 };
+  const ears = { turns: [{ ...heard, stopAtMs: 8_990 }] };
+  const vendors = { asked: [asked], spoken: [spoken] };
+  const joined = joinTurns({ turns: [caller, over] }, ears, vendors, { covers: () => false });
+  expect(joined).toMatchObject({ plain: [], bargeInMs: [], bargeInsLeaky: 1, unjudged: 0 });
+});
+
+describe('quiet time', () => {
+  const second = (fromMs: number, stealShare: number) => {
+    return { fromMs, toMs: fromMs + 1_000, stealShare, cpuMs: fromMs / 100 };
+  };
+  // The fourth second is noisy, and the fifth deals with what it held up.
+  const quiet = new QuietTime(
+    [0, 0.02, 0, 0.03, 0, 0].map((stolen, i) => second(i * 1_000, stolen)),
+  );
+
+  test('is the seconds without a burst in them or just before', () => {
+    expect(quiet.covers(100, 2_900)).toBe(true);
+    expect(quiet.covers(5_000, 6_000)).toBe(true);
+    expect(quiet.covers(2_900, 3_100)).toBe(false);
+    expect(quiet.covers(4_500, 4_600)).toBe(false);
+    expect(quiet.covers(2_000, 5_500)).toBe(false);
+    expect(quiet.covers(5_900, 6_100)).toBe(false);
+    expect(quiet.sum()).toEqual({ seconds: 4, cpuMs: 0 + 10 + 20 + 50 });
+  });
+  test('picks single measurements by their moments', () => {
+    expect(quiet.of({ atMs: [10, 3_500, 4_200, 5_500], ms: [1, 2, 3, 4] })).toEqual([1, 4]);
+  });
+});
+
 describe('a turn over the reply', () => {
   const over = { ...caller, kind: 'barge-late' as const, clearAtMs: 9_204 };
   const ears = { turns: [{ ...heard, stopAtMs: 9_200 }] };
@@ -165,25 +197,25 @@ describe('figures', () => {
 });
 
 describe('a run is spoiled', () => {
-  const quiet = {
+  const good = {
     calls: 100,
-    stealShare: 0.01,
-    callers: { loopLagP99Ms: 1, sendLatenessMs: [0.5, 1] },
-    ears: { loopLagP99Ms: 1 },
-    vendors: { loopLagP99Ms: 1 },
+    quietSeconds: 30,
+    stealShare: 0.05,
+    sendLatenessMs: [0.5, 1],
+    loopLagMs: [[1], [1], []],
   };
-  test('not by a quiet machine', () => expect(judge(quiet).spoiledBy).toEqual([]));
-  test('by a hypervisor that takes the core away', () => {
-    expect(judge({ ...quiet, stealShare: 0.05 }).spoiledBy).toEqual(['steal 5.0 %']);
+  test('not while it had its quiet seconds', () => expect(judge(good, 30).spoiledBy).toEqual([]));
+  test('by a hypervisor that left too few of them', () => {
+    expect(judge({ ...good, quietSeconds: 14 }, 30).spoiledBy).toEqual(['14 s of quiet']);
   });
   test('by helpers that cannot keep up themselves', () => {
-    const late = { ...quiet, ears: { loopLagP99Ms: 3 } };
-    expect(judge(late).spoiledBy).toEqual(['helpers late by 3.0 ms']);
-    expect(judge({ ...late, calls: 300 }).spoiledBy).toEqual([]);
+    const late = { ...good, loopLagMs: [[1], [3], [1]] };
+    expect(judge(late, 30).spoiledBy).toEqual(['helpers late by 3.0 ms']);
+    expect(judge({ ...late, calls: 300 }, 30).spoiledBy).toEqual([]);
   });
   test('by callers who speak late', () => {
-    const callers = { ...quiet.callers, sendLatenessMs: [9] };
-    expect(judge({ ...quiet, callers }).spoiledBy).toEqual(['callers late by 9.0 ms']);
+    const late = { ...good, sendLatenessMs: [9] };
+    expect(judge(late, 30).spoiledBy).toEqual(['callers late by 9.0 ms']);
   });
 });
 
@@ -197,16 +229,16 @@ describe('a run has failed', () => {
   const lost = ['call 3: cut off in turn 1', 'call 4: lost', 'call 5: lost', 'call 6: lost'];
 
   test('not with its calls up and turns measured', () => {
-    const callers = { live: 99, lost: ['call 3: lost'] };
-    expect(failureOf({ calls: 100, joined, callers })).toBeUndefined();
+    const up = { live: 99, lost: ['call 3: lost'] };
+    expect(failureOf({ calls: 100, quietSeconds: 9, joined, ...up })).toBeUndefined();
   });
   test('without a turn that was measured, however cheap and prompt it was', () => {
-    expect(failureOf({ calls: 200, joined: nothing, callers: { live: 200, lost: [] } })).toBe(
-      '0 turns were measured, 200 of 200 calls were up at the end',
-    );
+    const run = { calls: 200, quietSeconds: 9, joined: nothing, live: 200, lost: [] };
+    expect(failureOf(run)).toBe('0 turns were measured, 200 of 200 calls were up at the end');
+    expect(failureOf({ ...run, quietSeconds: 0 })).toBe('no second of it was quiet');
   });
   test('where its calls were refused or lost, and it says how', () => {
-    const failure = failureOf({ calls: 200, joined, callers: { live: 20, lost } });
+    const failure = failureOf({ calls: 200, quietSeconds: 9, joined, live: 20, lost });
     expect(failure).toContain(
       '20 of 200 calls were up at the end; call 3: cut off in turn 1; call 4',
     );
