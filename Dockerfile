@@ -31,6 +31,7 @@ COPY scripts/migrate.ts ./scripts/migrate.ts
 COPY scripts/jobs.ts ./scripts/jobs.ts
 COPY scripts/webhooks.ts ./scripts/webhooks.ts
 COPY scripts/alerts.ts ./scripts/alerts.ts
+COPY scripts/operator-command.ts ./scripts/operator-command.ts
 # The emulators stay out: in production nothing may answer in a vendor's place.
 
 USER node

@@ -20,31 +20,26 @@ import {
   releaseAlert,
 } from '../src/store/sql/held-alerts.ts';
 import { isUuid } from '../src/store/uuid.ts';
+import { type Outcome, runOperatorCommand } from './operator-command.ts';
 
 type Order =
   | { readonly kind: 'held' }
   | { readonly kind: 'read'; readonly alertId: string }
   | { readonly kind: 'release'; readonly alertId: string; readonly accused: readonly string[] };
 
-type Outcome = {
-  readonly pass: boolean;
-  readonly alerts?: readonly HeldAlert[];
-  readonly said: string;
-};
-
 const USAGE = 'usage: npm run alerts -- held | read ID | release ID [CAREGIVER_ID …]   [--json]';
 const NOT_HELD = 'there is no such alert, or it is not held';
 const service = { kind: 'service' } as const;
 
 function orderFrom(args: readonly string[]): Order | undefined {
-  const [kind, alertId, ...accused] = args.filter((arg) => arg !== '--json');
+  const [kind, alertId, ...accused] = args;
   if (kind === 'held' && alertId === undefined) return { kind };
   if (alertId === undefined || ![alertId, ...accused].every(isUuid)) return undefined;
   if (kind === 'read' && accused.length === 0) return { kind, alertId };
   return kind === 'release' ? { kind, alertId, accused } : undefined;
 }
 
-async function perform(order: Order): Promise<Outcome> {
+async function perform(order: Order): Promise<Outcome<HeldAlert>> {
   const env = resolveSecretFiles(process.env);
   const dataDir = env['DATA_DIR']?.trim() || 'data';
   const database = await openDatabase({
@@ -53,11 +48,11 @@ async function perform(order: Order): Promise<Outcome> {
     migrations: 'check',
   });
   try {
-    return await database.withScope(service, async (tx): Promise<Outcome> => {
+    return await database.withScope(service, async (tx): Promise<Outcome<HeldAlert>> => {
       switch (order.kind) {
         case 'held': {
           const alerts = await heldAlerts(tx);
-          return { pass: true, alerts, said: `${alerts.length} held` };
+          return { pass: true, rows: alerts, said: `${alerts.length} held` };
         }
         case 'read': {
           const sealer = createSealer([await keyFrom(env['ENCRYPTION_KEY']?.trim(), dataDir)]);
@@ -87,24 +82,4 @@ function line({ alertId, raisedAtMs, category, severity, caregiverIds }: HeldAle
   return `${alertId}  ${at}  ${category}  ${severity}  caregivers: ${caregiverIds.join(' ') || 'none'}`;
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  const order = orderFrom(args);
-  if (order === undefined) {
-    console.error(USAGE);
-    return 2;
-  }
-  const isJson = args.includes('--json');
-  try {
-    const { pass, alerts = [], said } = await perform(order);
-    if (isJson) console.log(JSON.stringify({ pass, said, alerts }));
-    else for (const text of [...alerts.map(line), said]) console.log(text);
-    return pass ? 0 : 1;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : 'it failed';
-    if (isJson) console.log(JSON.stringify({ pass: false, said: message, alerts: [] }));
-    else console.error(message);
-    return 1;
-  }
-}
-
-process.exitCode = await main(process.argv.slice(2));
+await runOperatorCommand({ usage: USAGE, rowsAre: 'alerts', orderFrom, perform, line });

@@ -15,6 +15,7 @@ import { openDatabase } from '../src/store/sql/database.ts';
 import { replayWebhook } from '../src/store/sql/replay-webhook.ts';
 import { webhookEventsIn, type WebhookSummary } from '../src/store/sql/webhook-events.ts';
 import { isUuid } from '../src/store/uuid.ts';
+import { type Outcome, runOperatorCommand } from './operator-command.ts';
 
 const STATES = ['received', 'processing', 'done', 'failed'] as const;
 
@@ -22,23 +23,17 @@ type Order =
   | { readonly kind: 'list'; readonly state: (typeof STATES)[number] }
   | { readonly kind: 'replay'; readonly eventId: string };
 
-type Outcome = {
-  readonly pass: boolean;
-  readonly webhooks?: readonly WebhookSummary[];
-  readonly said: string;
-};
-
 const USAGE = `usage: npm run webhooks -- list [${STATES.join('|')}] | replay ID   [--json]`;
 
 function orderFrom(args: readonly string[]): Order | undefined {
-  const [kind, what, ...rest] = args.filter((arg) => arg !== '--json');
+  const [kind, what, ...rest] = args;
   if (rest.length > 0) return undefined;
   if (kind === 'replay' && what !== undefined && isUuid(what)) return { kind, eventId: what };
   const state = STATES.find((each) => each === (what ?? 'failed'));
   return kind === 'list' && state !== undefined ? { kind, state } : undefined;
 }
 
-async function perform(order: Order): Promise<Outcome> {
+async function perform(order: Order): Promise<Outcome<WebhookSummary>> {
   const env = resolveSecretFiles(process.env);
   const database = await openDatabase({
     databaseUrl: env['DATABASE_URL']?.trim() || undefined,
@@ -52,7 +47,7 @@ async function perform(order: Order): Promise<Outcome> {
       const found = await database.withScope({ kind: 'service' }, (tx) =>
         webhooks.list(tx, { state: order.state }),
       );
-      return { pass: true, webhooks: found, said: `${found.length} ${order.state}` };
+      return { pass: true, rows: found, said: `${found.length} ${order.state}` };
     }
     const replayed = await replayWebhook({ database, webhooks }, order.eventId, 'command');
     if (replayed === undefined) return { pass: false, said: 'there is no such webhook' };
@@ -71,24 +66,4 @@ function line(event: WebhookSummary): string {
   return `${event.eventId}  ${at}  ${event.path}  ${event.eventKey}  ${event.attempts}x  ${error}`;
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  const order = orderFrom(args);
-  if (order === undefined) {
-    console.error(USAGE);
-    return 2;
-  }
-  const isJson = args.includes('--json');
-  try {
-    const { pass, webhooks = [], said } = await perform(order);
-    if (isJson) console.log(JSON.stringify({ pass, said, webhooks }));
-    else for (const text of [...webhooks.map(line), said]) console.log(text);
-    return pass ? 0 : 1;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : 'it failed';
-    if (isJson) console.log(JSON.stringify({ pass: false, said: message, webhooks: [] }));
-    else console.error(message);
-    return 1;
-  }
-}
-
-process.exitCode = await main(process.argv.slice(2));
+await runOperatorCommand({ usage: USAGE, rowsAre: 'webhooks', orderFrom, perform, line });
