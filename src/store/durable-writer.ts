@@ -217,11 +217,11 @@ class SpoolingWriter<W> implements DurableWriter<W> {
   }
 }
 
-/** Undefined: not within the time. */
+/** Undefined: not within the time, and not on the socket either after a pause of our own. */
 async function soonOr<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ms, undefined);
+    timer = setTimeout(() => setImmediate(resolve, undefined), ms);
   });
   const first = await Promise.race([promise, late]);
   clearTimeout(timer);
