@@ -50,7 +50,7 @@ async function climb(options: Options, bench: Bench): Promise<void> {
   const wanted: readonly number[] = options.calls ?? usual;
   const leftOut: number[] = [];
   for (const [place, calls] of wanted.entries()) {
-    const { seconds, profile } = options;
+    const { seconds, profile, settings } = options;
     const needed = levelSecondsOf(calls, seconds);
     if (leftSeconds() < needed) {
       leftOut.push(...wanted.slice(place));
@@ -72,7 +72,7 @@ async function climb(options: Options, bench: Bench): Promise<void> {
       measuredSecondsOf(calls, seconds) * (MOST_TIMES - 1),
       spareSeconds,
     );
-    const run = { calls, seconds, extraSeconds, cores, database, profile };
+    const run = { calls, seconds, extraSeconds, cores, database, profile, settings };
     const level = await measureLevel({ ...run, say, mayRepeat });
     levels.push(level);
     if (level.row) say(tableOf([level.row]));
@@ -108,7 +108,8 @@ function report(
   const maxCalls = Math.max(0, ...good.map(({ calls }) => calls));
   const discarded = levels.flatMap((done) => done.discarded);
   if (options.json) {
-    const result = { machine, rows, maxCalls, ...rest, discarded, failed };
+    const { settings } = options;
+    const result = { machine, settings, rows, maxCalls, ...rest, discarded, failed };
     process.stdout.write(`${JSON.stringify(result)}\n`);
     return;
   }
@@ -139,10 +140,11 @@ async function single(
   variant: { readonly root?: string | undefined; readonly tracing?: boolean },
 ): Promise<Row | undefined> {
   const calls = options.calls?.[0] ?? PAIRS_CALLS;
-  const { seconds, profile } = options;
+  const { seconds, profile, settings } = options;
   const mayRepeat = (): boolean => false;
   const extraSeconds = seconds * (MOST_TIMES - 1);
-  const run = { calls, seconds, extraSeconds, profile, say, mayRepeat, ...bench, ...variant };
+  const how = { calls, seconds, extraSeconds, profile, settings, mayRepeat };
+  const run = { ...how, say, ...bench, ...variant };
   return (await measureLevel(run)).row;
 }
 

@@ -44,6 +44,8 @@ export function schemaFor(environment: Environment) {
     TWILIO_BASE_URL: base,
     DEEPGRAM_API_KEY: secret.optional(),
     DEEPGRAM_BASE_URL: base,
+    /** What Deepgram recommends. */
+    DEEPGRAM_GROUP_MS: integer(20, 80, ' (milliseconds)').default(80),
     ANTHROPIC_API_KEY: secret.optional(),
     ANTHROPIC_BASE_URL: base,
     // The fastest current model of each vendor: a caller waits for its first words.

@@ -48,7 +48,12 @@ export type Config = {
     /** Undefined: the vendor itself, here and below. No slash at the end. */
     readonly baseUrl: string | undefined;
   };
-  readonly deepgram: { readonly apiKey: string; readonly baseUrl: string | undefined };
+  readonly deepgram: {
+    readonly apiKey: string;
+    readonly baseUrl: string | undefined;
+    /** Audio in one message to the recogniser. */
+    readonly groupMs: number;
+  };
   readonly anthropic: {
     readonly apiKey: string;
     readonly baseUrl: string | undefined;
@@ -223,6 +228,7 @@ function vendorsFrom(
     deepgram: {
       apiKey: parsed.DEEPGRAM_API_KEY ?? EMULATED.apiKey,
       baseUrl: parsed.DEEPGRAM_BASE_URL,
+      groupMs: parsed.DEEPGRAM_GROUP_MS,
     },
     anthropic: {
       apiKey: parsed.ANTHROPIC_API_KEY ?? EMULATED.apiKey,

@@ -24,13 +24,17 @@ export async function createDeepgramFlux(config: DeepgramConfig): Promise<SttVen
     vendor: 'deepgram-flux',
     connect: async (client, options) => client.listen.v2.connect(connectArgs(options)),
     session: (socket, { onEvent }, close) =>
-      new FluxSession(onEvent, {
-        sendMedia: (group) => socket.sendMedia(group),
-        configure: (settings) =>
-          socket.sendConfigure({ type: 'Configure', thresholds: thresholdsOf(settings) }),
-        closeStream: () => socket.sendCloseStream({ type: 'CloseStream' }),
-        close,
-      }),
+      new FluxSession(
+        onEvent,
+        {
+          sendMedia: (group) => socket.sendMedia(group),
+          configure: (settings) =>
+            socket.sendConfigure({ type: 'Configure', thresholds: thresholdsOf(settings) }),
+          closeStream: () => socket.sendCloseStream({ type: 'CloseStream' }),
+          close,
+        },
+        config.groupMs,
+      ),
   });
 }
 
@@ -90,10 +94,10 @@ class FluxSession implements DeepgramSession {
   #reportsSilence = false;
   #judgedMs = 0;
 
-  constructor(onEvent: (event: SttEvent) => void, wire: FluxWire) {
+  constructor(onEvent: (event: SttEvent) => void, wire: FluxWire, groupMs: number | undefined) {
     this.#wire = wire;
     this.#onEvent = onEvent;
-    this.#groups = new AudioGroups((group) => this.#sendGroup(group));
+    this.#groups = new AudioGroups((group) => this.#sendGroup(group), groupMs);
   }
 
   get judgedMs(): number {

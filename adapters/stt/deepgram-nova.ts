@@ -22,12 +22,16 @@ export async function createDeepgramNova(config: DeepgramConfig): Promise<SttVen
     vendor: 'deepgram-nova',
     connect: async (client, options) => client.listen.v1.connect(connectArgs(options)),
     session: (socket, { onEvent }, close) =>
-      new NovaSession(onEvent, {
-        sendMedia: (group) => socket.sendMedia(group),
-        keepAlive: () => socket.sendKeepAlive({ type: 'KeepAlive' }),
-        closeStream: () => socket.sendCloseStream({ type: 'CloseStream' }),
-        close,
-      }),
+      new NovaSession(
+        onEvent,
+        {
+          sendMedia: (group) => socket.sendMedia(group),
+          keepAlive: () => socket.sendKeepAlive({ type: 'KeepAlive' }),
+          closeStream: () => socket.sendCloseStream({ type: 'CloseStream' }),
+          close,
+        },
+        config.groupMs,
+      ),
   });
 }
 
@@ -86,10 +90,10 @@ class NovaSession implements DeepgramSession {
   #unheardBytes = 0;
   #judgedMs = 0;
 
-  constructor(onEvent: (event: SttEvent) => void, wire: NovaWire) {
+  constructor(onEvent: (event: SttEvent) => void, wire: NovaWire, groupMs: number | undefined) {
     this.#wire = wire;
     this.#onEvent = onEvent;
-    this.#groups = new AudioGroups((group) => this.#sendGroup(group));
+    this.#groups = new AudioGroups((group) => this.#sendGroup(group), groupMs);
     this.#quiet = new Watchdog(() => this.#keepAlive());
   }
 

@@ -10,6 +10,8 @@ export type DeepgramConfig = {
   /** Where the SDK is pointed, e.g. 'ws://127.0.0.1:9001'; undefined means the vendor. */
   readonly baseUrl?: string | undefined;
   readonly liveness?: SocketLiveness | undefined;
+  /** Audio in one message, milliseconds; default 80. */
+  readonly groupMs?: number | undefined;
 };
 
 /** What the sockets of the SDK's `listen.v1` and `listen.v2` have in common. */

@@ -34,6 +34,8 @@ export type LevelOptions = {
   readonly root?: string | undefined;
   /** The server sends its spans to a receiver, which shares a core with the recogniser. */
   readonly tracing?: boolean;
+  /** What the server's environment has besides. */
+  readonly settings?: Readonly<Record<string, string>>;
 };
 
 /** What a run measured, and how quiet the machine was: times are of its quiet seconds only. */
@@ -76,9 +78,9 @@ export type World = {
 
 /** Starts the emulators, then the server, and waits until its fixed lines are made. */
 export async function startBenchWorld(
-  options: Pick<LevelOptions, 'cores' | 'database' | 'profile' | 'root' | 'tracing'>,
+  options: Pick<LevelOptions, 'cores' | 'database' | 'profile' | 'root' | 'tracing' | 'settings'>,
 ): Promise<World> {
-  const { cores, database, profile, root, tracing = false } = options;
+  const { cores, database, profile, root, tracing = false, settings = {} } = options;
   const folder = join(ROOT, 'out', 'bench', String(process.pid));
   const callers = new Helper(cores.callers, 'callers.ts');
   const ears = new Helper(cores.ears, 'ears.ts');
@@ -90,7 +92,7 @@ export async function startBenchWorld(
       database.environment(),
       ...helpers.map((helper) => helper.ready()),
     ]);
-    const environment: Record<string, string> = Object.assign({}, ...environments);
+    const environment: Record<string, string> = Object.assign({}, ...environments, settings);
     const server = await startServer({ core: cores.server, environment, folder, root, profile });
     await sleep(WARM_UP_MS);
     vendors.order({ order: 'at-script-speed' });

@@ -16,6 +16,8 @@ export type Options = {
   readonly rounds: number;
   /** The climb ends after so many minutes at the latest. */
   readonly minutes: number;
+  /** What the server's environment has besides, by name. */
+  readonly settings: Readonly<Record<string, string>>;
 };
 
 export const USAGE = `npm run bench -- [options]
@@ -26,6 +28,7 @@ export const USAGE = `npm run bench -- [options]
   --profile          CPU profiles of the server, in out/bench/
   --soak 600         instead: 100 calls (or --calls N) coming and going for so many seconds
   --against REV      instead: this checkout and a commit in turns (--rounds 3), with ratios
+  --setting N=V      the server runs with this variable (again for more)
   --tracing          instead: with spans sent to a receiver and without, in turns, with ratios
   NAME               instead: one of the small benchmarks, bench/NAME.bench.ts`;
 
@@ -43,9 +46,17 @@ export function readOptions(args: readonly string[]): Options {
       tracing: { type: 'boolean', default: false },
       minutes: { type: 'string', default: '12' },
       rounds: { type: 'string', default: '3' },
+      setting: { type: 'string', multiple: true, default: [] },
     },
   });
   const { calls, seconds, json, profile, soak, against, tracing, rounds, minutes } = values;
+  const settings = values.setting.map((text) => {
+    const [name = '', ...value] = text.split('=');
+    if (!/^[A-Z][A-Z0-9_]*$/.test(name) || value.length === 0) {
+      throw new Error(`--setting takes NAME=VALUE, not “${text}”`);
+    }
+    return [name, value.join('=')] as const;
+  });
   return {
     calls: calls
       ?.split(',')
@@ -59,6 +70,7 @@ export function readOptions(args: readonly string[]): Options {
     tracing,
     rounds: count('--rounds', rounds),
     minutes: count('--minutes', minutes),
+    settings: Object.fromEntries(settings),
   };
 }
 

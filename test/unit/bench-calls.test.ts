@@ -308,8 +308,17 @@ describe('the command line', () => {
     const options = readOptions(['--calls', '100,1,10', '--seconds', '8', '--json']);
     expect(options).toMatchObject({ calls: [1, 10, 100], seconds: 8, json: true });
   });
-  test.each([['--calls', '0'], ['--seconds', 'x'], ['--soak', '1.5'], ['--nonsense']])(
-    'refuses %s %s',
-    (...args) => expect(() => readOptions(args.filter((arg) => arg !== undefined))).toThrow(),
+  test('takes settings of the server', () => {
+    const { settings } = readOptions(['--setting', 'A_B=1=2', '--setting', 'C=']);
+    expect(settings).toEqual({ A_B: '1=2', C: '' });
+  });
+  test.each([
+    ['--calls', '0'],
+    ['--seconds', 'x'],
+    ['--soak', '1.5'],
+    ['--nonsense'],
+    ['--setting', 'X'],
+  ])('refuses %s %s', (...args) =>
+    expect(() => readOptions(args.filter((arg) => arg !== undefined))).toThrow(),
   );
 });

@@ -77,6 +77,7 @@ describe('development', () => {
     expect(config.deepgram).toEqual({
       apiKey: 'deepgram-key',
       baseUrl: 'http://10.0.0.7:9',
+      groupMs: 80,
     });
     expect(config.twilio.baseUrl).toBeUndefined();
   });
