@@ -4,6 +4,7 @@
  */
 import { monotonicMs } from '../src/events.ts';
 import type { Logger } from '../src/log.ts';
+import { within } from '../src/patience.ts';
 import type { Sealer } from '../src/store/sealed-text.ts';
 import type { CallNotice, CallRecord, SessionStore } from '../src/store/session-store.ts';
 import type { Store } from '../src/store/store.ts';
@@ -141,9 +142,8 @@ export class CallSessions {
     clearInterval(this.#timer);
     this.#leftBehind?.close();
     this.#unwatch?.();
-    const late = new Promise<void>((resolve) => setTimeout(resolve, SETTLE_MS).unref());
-    const settled = Promise.all([...this.#keepers].map(async (keeper) => await keeper.settled()));
-    await Promise.race([settled, late]);
+    const keepers = [...this.#keepers].map(async (keeper) => await keeper.settled());
+    await within(SETTLE_MS, Promise.all(keepers));
     for (const keeper of this.#keepers) keeper.close();
     await this.#watch.close();
   }

@@ -133,7 +133,7 @@ export class Inbox {
     this.#timer = setTimeout(() => this.#ring(), ms);
   }
 
-  /** After a pause of this process, what came meanwhile goes first: the core shall not miss it. */
+  /** After a pause of this process, what its sockets have for the core goes first. */
   #ring(): void {
     const isLate = this.#options.now() - this.#ringsAt > LATE_MS;
     if (isLate) setImmediate(() => this.#wake());
@@ -141,6 +141,7 @@ export class Inbox {
   }
 
   #wake(): void {
+    clearTimeout(this.#timer);
     this.#timer = undefined;
     const wakeAt = this.#wakeAt;
     if (wakeAt === undefined) return;

@@ -5,6 +5,7 @@
  */
 import { EMPTY_SNAPSHOT, type CallSnapshot } from '../src/conversation/resume.ts';
 import type { HistoryEntry } from '../src/conversation/types.ts';
+import { within } from '../src/patience.ts';
 import type { Sealer } from '../src/store/sealed-text.ts';
 import type { CallRecord, SessionStore } from '../src/store/session-store.ts';
 import type { TurnRecord } from '../src/store/sql/conversation-types.ts';
@@ -61,7 +62,7 @@ export async function recall(
   const [record, sealed, stored] = await Promise.all([
     store.getCall(callSid).catch(() => undefined),
     store.loadSnapshot(callSid).catch(() => undefined),
-    within(DATABASE_MS, storedCall?.(callSid)),
+    storedCall && within(DATABASE_MS, storedCall(callSid)).catch(() => undefined),
   ]);
   const saved = sealed && sealer ? openSnapshot(sealer, callSid, sealed) : undefined;
   const known = saved ?? (stored && { snapshot: EMPTY_SNAPSHOT, savedAtMs: stored.startedAtMs });
@@ -139,14 +140,4 @@ function companionEntry(turn: TurnRecord): HistoryEntry {
 /** Of `t12` or `u-12`. */
 function numberOf(turnKey: string): number {
   return Number(/\d+$/.exec(turnKey)?.[0] ?? 0);
-}
-
-async function within<T>(ms: number, work: Promise<T> | undefined): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ms, undefined);
-  });
-  const known = await Promise.race([work?.catch(() => undefined), late]);
-  clearTimeout(timer);
-  return known;
 }

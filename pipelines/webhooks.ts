@@ -10,6 +10,7 @@
  * once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { within } from '../src/patience.ts';
 import type { IncomingWebhook, WebhookEvent, WebhookRef } from '../src/store/sql/webhook-events.ts';
 import type {
   Act,
@@ -163,10 +164,7 @@ class Inbox implements WebhookInbox {
     const settled = async (): Promise<void> => {
       while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
     };
-    const waiting = new AbortController();
-    const late = sleep(CLOSE_MS, undefined, { signal: waiting.signal }).catch(() => undefined);
-    await Promise.race([settled(), late]);
-    waiting.abort();
+    await within(CLOSE_MS, settled());
   }
 
   async #keep(webhook: IncomingWebhook): Promise<KeptWebhook> {

@@ -11,6 +11,7 @@ import type { Config } from './config.ts';
 import { jobsIn, type JobParts, lateHooks, serveJobs } from './durable-jobs.ts';
 import { StartError } from './errors.ts';
 import type { Logger } from './log.ts';
+import { within } from './patience.ts';
 import { readPeopleFile, type People, type PersonEntry } from './people.ts';
 import { DirectoryHeld } from './store/directory-lock.ts';
 import type { Kept } from './store/durable-writer.ts';
@@ -138,7 +139,8 @@ export async function openDurability(config: Config, log: Logger): Promise<Durab
     close: async (timeoutMs) => {
       // One that is still being made has nothing to lose.
       const patientMs = isSettled ? timeoutMs : Math.min(timeoutMs, CLOSE_UNSETTLED_MS);
-      await within(patientMs, [directory.close(), jobs.stop(patientMs).then(() => store.close())]);
+      const stopped = jobs.stop(patientMs).then(() => store.close());
+      await within(patientMs, Promise.allSettled([directory.close(), stopped]));
     },
   };
 }
@@ -180,13 +182,4 @@ function startError(error: unknown): unknown {
     return new StartError(`the database could not be opened: ${why}`, error);
   }
   return new StartError(`the database could not be opened: ${error.message}`, error);
-}
-
-async function within(timeoutMs: number, work: readonly Promise<void>[]): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs);
-  });
-  await Promise.race([Promise.allSettled(work), late]);
-  clearTimeout(timer);
 }

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { safeError } from './log.ts';
+import { within } from './patience.ts';
 
 export type ErrorReporter = {
   /** Reports an error; never throws and never waits. */
@@ -47,10 +48,7 @@ export function createErrorReporter(options: ErrorReporterOptions): ErrorReporte
       inFlight.add(sending);
     },
     flush: async (timeoutMs) => {
-      const { promise: late, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, timeoutMs);
-      await Promise.race([Promise.all(inFlight), late]);
-      clearTimeout(timer);
+      await within(timeoutMs, Promise.all(inFlight));
     },
   };
 }

@@ -4,6 +4,7 @@
  * Everything is made from the calls' events: the call path knows nothing of OpenTelemetry.
  */
 import type { EventHub } from './events.ts';
+import { within } from './patience.ts';
 import type { MetricSource, Reading } from './telemetry-metrics.ts';
 import { tracingSettings, type Environment } from './telemetry-settings.ts';
 import type { ModelNames } from './telemetry-spans.ts';
@@ -57,10 +58,10 @@ async function load(env: Environment): Promise<Telemetry> {
     },
     shutdown: async (timeoutMs) => {
       for (const stop of stops.splice(0)) stop();
-      const { promise: late, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, timeoutMs);
-      await Promise.race([sdk.shutdown().catch(() => undefined), late]);
-      clearTimeout(timer);
+      await within(
+        timeoutMs,
+        sdk.shutdown().catch(() => undefined),
+      );
     },
   };
 }

@@ -8,6 +8,7 @@
  * `durable-writes.ts` is), and the spool's own replay (`spool-drain.ts`) is fenced besides.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { within } from '../patience.ts';
 import type { Database } from './sql/database.ts';
 import { DatabaseUnavailable, QueryRefused } from './sql/database-errors.ts';
 import type { ScopedTransaction } from './sql/scoped-transaction.ts';
@@ -146,7 +147,7 @@ class SpoolingWriter<W> implements DurableWriter<W> {
   async #store(write: W): Promise<Kept> {
     if (this.#options.spool.figures().pending > 0) return this.#toSpool(write);
     const attempt = this.#attempt((tx) => this.#options.apply(tx, write));
-    const outcome = await soonOr(attempt, this.#options.patienceMs ?? PATIENCE_MS);
+    const outcome = await within(this.#options.patienceMs ?? PATIENCE_MS, attempt);
     if (outcome === undefined) {
       void this.#outlive(attempt);
       return this.#toSpool(write, attempt);
@@ -215,15 +216,4 @@ class SpoolingWriter<W> implements DurableWriter<W> {
       return { kind: 'no', code: error instanceof QueryRefused ? error.code : 'not-applicable' };
     }
   }
-}
-
-/** Undefined: not within the time, and not on the socket either after a pause of our own. */
-async function soonOr<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => setImmediate(resolve, undefined), ms);
-  });
-  const first = await Promise.race([promise, late]);
-  clearTimeout(timer);
-  return first;
 }

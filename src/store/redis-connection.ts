@@ -25,7 +25,7 @@ export function connect(options: RedisConnectionOptions): Redis {
     enableOfflineQueue: false,
     // A command sent again after a reconnect would find its own first run: a token "used before".
     autoResendUnfulfilledCommands: false,
-    // Nobody would catch it where the command takes too long; the notices subscribe by themselves.
+    // Nobody would catch it where the connection goes again; the notices subscribe by themselves.
     autoResubscribe: false,
     maxRetriesPerRequest: 0,
     retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 10), maxReconnectMs),

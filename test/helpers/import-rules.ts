@@ -12,7 +12,7 @@ type Rule = {
   readonly packages: readonly string[] | 'any';
 };
 
-const BASICS = ['src/errors.ts', 'src/events.ts'];
+const BASICS = ['src/errors.ts', 'src/events.ts', 'src/patience.ts'];
 const CONFIG = ['src/config.ts', 'src/config-values.ts', 'src/config-notices.ts'];
 const PORTS = [
   'adapters/stt/port.ts',

@@ -6,6 +6,7 @@
  * question on another connection would wait for that transaction to end.
  */
 import type { PgBoss } from 'pg-boss';
+import { within } from '../../patience.ts';
 import type { Database } from '../sql/database.ts';
 import { DatabaseUnavailable } from '../sql/database-errors.ts';
 import { audit } from '../sql/audit-log.ts';
@@ -203,14 +204,9 @@ function queueOn(boss: PgBoss, { database, instance }: JobQueueOptions): JobQueu
         return true;
       }),
     close: async (timeoutMs) => {
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, timeoutMs);
-      });
       // Its upkeep may hang with the database; its connections are the pool's, which is closed later.
       const stopped = boss.stop({ graceful: false, close: false }).catch(() => undefined);
-      await Promise.race([stopped, late]);
-      clearTimeout(timer);
+      await within(timeoutMs, stopped);
     },
   };
 }
