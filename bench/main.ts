@@ -67,11 +67,10 @@ async function climb(options: Options, bench: Bench): Promise<void> {
       say('   no time for a repeat');
       return false;
     };
-    const spareSeconds = Math.max(0, Math.floor(leftSeconds() - needed - later));
-    const extraSeconds = Math.min(
-      measuredSecondsOf(calls, seconds) * (MOST_TIMES - 1),
-      spareSeconds,
-    );
+    const extraSeconds = (): number => {
+      const spareSeconds = Math.max(0, Math.floor(leftSeconds() - needed - later));
+      return Math.min(measuredSecondsOf(calls, seconds) * (MOST_TIMES - 1), spareSeconds);
+    };
     const run = { calls, seconds, extraSeconds, cores, database, profile, settings };
     const level = await measureLevel({ ...run, say, mayRepeat });
     levels.push(level);
@@ -115,7 +114,11 @@ function report(
   }
   const relay = rest.relay.map(({ cpuMsPerCallSecond }) => cpuMsPerCallSecond).join(', ');
   process.stdout.write(
-    `${machine.date}, ${machine.cores} cores (${machine.model}), Node ${machine.node}\n\n` +
+    `${machine.date}, ${machine.cores} cores (${machine.model}), Node ${machine.node}` +
+      Object.entries(options.settings)
+        .map(([name, value]) => `, ${name}=${value}`)
+        .join('') +
+      '\n\n' +
       `${tableOf(rows)}\n\nMost calls on one core: ${maxCalls}. Start to ready: ${rest.startMs} ms. ` +
       `Relay: ${relay} ms CPU per call-second.\n` +
       (rest.database === 'embedded' ? 'Database: embedded, on the core of the server.\n' : '') +
@@ -128,8 +131,9 @@ function report(
 async function soak(seconds: number, options: Options, bench: Bench): Promise<void> {
   const calls = options.calls?.[0] ?? SOAK_CALLS;
   const onProgress = (line: string): void => say(`   ${line}`);
-  const result = await runSoak({ calls, seconds, ...bench, onProgress });
-  const out = { machine: bench.machine, soak: result };
+  const { settings } = options;
+  const result = await runSoak({ calls, seconds, settings, ...bench, onProgress });
+  const out = { machine: bench.machine, settings, soak: result };
   process.stdout.write(`${JSON.stringify(out, undefined, options.json ? undefined : 2)}\n`);
 }
 
@@ -142,7 +146,7 @@ async function single(
   const calls = options.calls?.[0] ?? PAIRS_CALLS;
   const { seconds, profile, settings } = options;
   const mayRepeat = (): boolean => false;
-  const extraSeconds = seconds * (MOST_TIMES - 1);
+  const extraSeconds = (): number => seconds * (MOST_TIMES - 1);
   const how = { calls, seconds, extraSeconds, profile, settings, mayRepeat };
   const run = { ...how, say, ...bench, ...variant };
   return (await measureLevel(run)).row;
@@ -156,7 +160,7 @@ function printPairs(
   there: string,
 ): void {
   const calls = options.calls?.[0] ?? PAIRS_CALLS;
-  const out = { machine, calls, here, there, ratios, pairs };
+  const out = { machine, settings: options.settings, calls, here, there, ratios, pairs };
   const text = options.json ? `${JSON.stringify(out)}\n` : ratioLines(ratios, here, there);
   process.stdout.write(text);
 }

@@ -5,7 +5,7 @@ import { hundredth } from './stats.ts';
 
 /** How often this process looks how late it is; part of no value. */
 const LOOK_EVERY_MS = 5;
-/** Ten minutes of looks; older ones are forgotten. */
+/** Ten minutes of looks; the older half is forgotten then. */
 const MAX_SAMPLES = 120_000;
 
 export function tell(notice: Notice): void {
@@ -18,7 +18,10 @@ export class Stamps {
   #ms: number[] = [];
 
   add(ms: number, atMs: number = monotonicMs()): void {
-    if (this.#ms.length >= MAX_SAMPLES) this.reset();
+    if (this.#ms.length >= MAX_SAMPLES) {
+      this.#atMs.splice(0, MAX_SAMPLES / 2);
+      this.#ms.splice(0, MAX_SAMPLES / 2);
+    }
     this.#atMs.push(hundredth(atMs));
     this.#ms.push(hundredth(ms));
   }

@@ -10,7 +10,8 @@
  * - d: first byte of the voice → first media at the caller.
  *
  * Waits that the vendors' scripts ask for are measured where they happen and are nobody's fault.
- * What goes wrong is counted at all times, how long things took only in quiet ones.
+ * What goes wrong is counted at all times, how long things took only in quiet ones: where the next
+ * seconds were quiet, however long it took, so that a slow turn counts as readily as a quick one.
  */
 import { FRAME_MS } from '../../emulators/speech/types.ts';
 import type {
@@ -23,6 +24,9 @@ import type {
   VendorsReport,
 } from './messages.ts';
 import type { QuietTime } from './quiet.ts';
+
+/** From a caller's last word; few answers take longer. */
+const WINDOW_MS = 2_000;
 
 export type PlainTurn = {
   readonly groupingMs: number;
@@ -75,13 +79,13 @@ export function joinTurns(
       const { clearAtMs } = turn;
       const { stopAtMs } = ear ?? {};
       if (clearAtMs === undefined) counts.missed += 1;
-      else if (stopAtMs !== undefined && quiet.covers(stopAtMs, clearAtMs)) {
+      else if (stopAtMs !== undefined && quiet.covers(stopAtMs, stopAtMs + WINDOW_MS)) {
         bargeInMs.push(clearAtMs - stopAtMs);
       }
       if (turn.mediaAfterClear > 0) counts.leaky += 1;
     }
-    if (firstMediaAtMs === undefined || !quiet.covers(turn.lastSpeechAtMs, firstMediaAtMs))
-      continue;
+    if (firstMediaAtMs === undefined) continue;
+    if (!quiet.covers(turn.lastSpeechAtMs, turn.lastSpeechAtMs + WINDOW_MS)) continue;
     if (ear === undefined) counts.unjudged += 1;
     else if (ear.eager) eagerMs.push(firstMediaAtMs - ear.endSentAtMs);
     else {

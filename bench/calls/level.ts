@@ -26,8 +26,8 @@ export type LevelOptions = {
   readonly calls: number;
   /** Quiet ones, measured after ramp and warm-up. */
   readonly seconds: number;
-  /** Where the machine is not quiet, it is measured longer by so many at most. */
-  readonly extraSeconds: number;
+  /** Where the machine is not quiet, it is measured longer by so many at most; asked for each run. */
+  readonly extraSeconds: () => number;
   readonly cores: Cores;
   readonly database: BenchDatabase;
   readonly profile: boolean;
@@ -49,6 +49,8 @@ export type LevelRun = {
   readonly lost: readonly string[];
   readonly greetingMs: readonly number[];
   readonly underrunMs: readonly number[];
+  /** At all times. */
+  readonly underruns: number;
   readonly forwardLatenessMs: readonly number[];
   readonly sendLatenessMs: readonly number[];
   /** Of the helpers' event loops, each. */
@@ -124,11 +126,13 @@ export function runSecondsOf(calls: number, seconds: number): number {
 }
 
 export async function runLevel(options: LevelOptions): Promise<LevelRun> {
-  const { calls, seconds, extraSeconds, cores } = options;
+  const { calls, seconds, cores } = options;
+  const extraSeconds = options.extraSeconds();
   const world = await startBenchWorld(options);
   const { callers, ears, vendors, collector, server } = world;
-  const watch = watchSeconds(cores, server.pid);
+  let watch: ReturnType<typeof watchSeconds> | undefined;
   try {
+    const seen = (watch = watchSeconds(cores, server.pid));
     const idleRssKb = processUse(server.pid).rssKb;
     const answerUrl = `${server.url}/voice/answer`;
     // The first calls have every wording of the greeting made, which later ones find in the cache.
@@ -144,9 +148,10 @@ export async function runLevel(options: LevelOptions): Promise<LevelRun> {
     const ticks = readCpuTimes(cores.server);
     const beganAtMs = monotonicMs();
     const elapsed = (): number => (monotonicMs() - beganAtMs) / 1_000;
-    const quietSeconds = (): number => new QuietTime(watch.since(beganAtMs)).sum().seconds;
+    const quietSeconds = (): number => new QuietTime(seen.seconds(), beganAtMs).sum().seconds;
     // A second is known when it is over; the first began before.
     while (quietSeconds() < seconds - 1 && elapsed() < seconds + extraSeconds) await sleep(500);
+    const endedAtMs = monotonicMs();
     const measuredSeconds = elapsed();
     const rssKb = processUse(server.pid).rssKb;
     const stolen = stealShare(ticks, readCpuTimes(cores.server)) ?? 0;
@@ -160,8 +165,8 @@ export async function runLevel(options: LevelOptions): Promise<LevelRun> {
     callers.order({ order: 'hang-up' });
     await callers.until('gone', LEAVE_TIMEOUT_MS);
     // Greetings are of the time before.
-    const everQuiet = new QuietTime(watch.since(0));
-    const quiet = new QuietTime(watch.since(beganAtMs));
+    const everQuiet = new QuietTime(seen.seconds());
+    const quiet = new QuietTime(seen.seconds(), beganAtMs, endedAtMs);
     const { seconds: quietly, cpuMs } = quiet.sum();
     return {
       calls,
@@ -172,6 +177,7 @@ export async function runLevel(options: LevelOptions): Promise<LevelRun> {
       lost: ofCallers.lost,
       greetingMs: everQuiet.of(ofCallers.greetings),
       underrunMs: quiet.of(ofCallers.underruns),
+      underruns: ofCallers.underruns.ms.length,
       forwardLatenessMs: quiet.of(ofEars.forwardLateness),
       sendLatenessMs: quiet.of(ofCallers.sendLateness),
       loopLagMs: [ofCallers, ofEars, ofVendors].map(({ loopLag }) => quiet.of(loopLag)),
@@ -185,7 +191,7 @@ export async function runLevel(options: LevelOptions): Promise<LevelRun> {
       startMs: server.startMs,
     };
   } finally {
-    watch.stop();
+    watch?.stop();
     await world.close();
   }
 }

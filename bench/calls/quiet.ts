@@ -26,16 +26,17 @@ export type Second = {
 
 type Span = { readonly fromMs: number; toMs: number; cpuMs: number };
 
-/** What counts of a run: its quiet seconds, joined where they touch. */
+/** What counts of a time: its quiet seconds, joined where they touch. */
 export class QuietTime {
   readonly #spans: readonly Span[];
 
-  constructor(seconds: readonly Second[]) {
+  /** Of `seconds`, those that lie whole in the time; a burst just before it counts as well. */
+  constructor(seconds: readonly Second[], beganAtMs = -Infinity, endedAtMs = Infinity) {
     const spans: Span[] = [];
     let calmFromMs = -Infinity;
     for (const { fromMs, toMs, stealShare: stolen, cpuMs } of seconds) {
       if (stolen > MAX_STEAL_SHARE) calmFromMs = toMs + BACKLOG_MS;
-      else if (fromMs >= calmFromMs) {
+      else if (fromMs >= Math.max(calmFromMs, beganAtMs) && toMs <= endedAtMs) {
         const last = spans.at(-1);
         if (last?.toMs === fromMs) {
           last.toMs = toMs;
@@ -69,7 +70,7 @@ export class QuietTime {
   }
 }
 
-/** Writes the seconds of a run down, until it is stopped. */
+/** Writes the seconds of a run down, until it is stopped or the server is gone. */
 export function watchSeconds(cores: Cores, pid: number) {
   const used = [...new Set(Object.values(cores) as number[])];
   const look = () => ({
@@ -77,10 +78,18 @@ export function watchSeconds(cores: Cores, pid: number) {
     ticks: used.map((core) => readCpuTimes(core)),
     cpuMs: processUse(pid).cpuMs,
   });
+  const lookOr = () => {
+    try {
+      return look();
+    } catch {
+      return undefined;
+    }
+  };
   const seconds: Second[] = [];
   let before = look();
   const timer = setInterval(() => {
-    const now = look();
+    const now = lookOr();
+    if (now === undefined) return clearInterval(timer);
     const stolen = used.map((_, i) => stealShare(before.ticks[i], now.ticks[i]) ?? 0);
     seconds.push({
       fromMs: before.atMs,
@@ -91,8 +100,7 @@ export function watchSeconds(cores: Cores, pid: number) {
     before = now;
   }, SECOND_MS);
   return {
-    /** Those that began at or after the given moment. */
-    since: (atMs: number): Second[] => seconds.filter(({ fromMs }) => fromMs >= atMs),
+    seconds: (): readonly Second[] => seconds,
     stop: (): void => clearInterval(timer),
   };
 }

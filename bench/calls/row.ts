@@ -65,7 +65,7 @@ export function rowOf(run: LevelRun, quality: Quality): Row {
     bargeInsLeaky: joined.bargeInsLeaky,
     greetingMs: spreadOf(run.greetingMs),
     latenessMs: spreadOf([...run.forwardLatenessMs, ...run.underrunMs]),
-    underruns: run.underrunMs.length,
+    underruns: run.underruns,
     cpuMsPerCallSecond: hundredth(run.cpuMs / quietSeconds / calls),
     gcMsPerCallSecond: hundredth(run.gcMs / seconds / calls),
     loopDelayP99Ms: hundredth(run.loopDelayP99Ms),

@@ -32,10 +32,11 @@ export async function runSoak(options: {
   readonly seconds: number;
   readonly cores: Cores;
   readonly database: BenchDatabase;
+  readonly settings?: Readonly<Record<string, string>>;
   readonly onProgress: (line: string) => void;
 }): Promise<Soak> {
-  const { calls, seconds, cores, database, onProgress } = options;
-  const world = await startBenchWorld({ cores, database, profile: false });
+  const { calls, seconds, cores, database, settings = {}, onProgress } = options;
+  const world = await startBenchWorld({ cores, database, settings, profile: false });
   const { callers, ears, vendors, server } = world;
   try {
     const idle = { rssKb: processUse(server.pid).rssKb, fds: openDescriptors(server.pid) };

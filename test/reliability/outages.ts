@@ -64,6 +64,8 @@ async function outage(options: RunOptions, outages: readonly Outage[]): Promise<
     }
     const { completeAfterMs } = await judgedAtOnce;
     const broke = calls.filter(({ losses }) => losses.some(({ atMs }) => atMs >= awayAtMs));
+    const before = calls.filter(({ losses }) => losses.some(({ atMs }) => atMs < awayAtMs));
+    for (const each of before) options.say(`call ${each.call} broke before the outage`);
     for (const each of broke) {
       findings.push(`the media stream of call ${each.call} broke`);
       options.say(traceOf(world, each));

@@ -125,6 +125,10 @@ describe('quiet time', () => {
     expect(quiet.covers(5_900, 6_100)).toBe(false);
     expect(quiet.sum()).toEqual({ seconds: 4, cpuMs: 0 + 10 + 20 + 50 });
   });
+  test('has an end, and a burst before its beginning still counts', () => {
+    const seconds = [0, 0.5, 0, 0, 0].map((stolen, i) => second(i * 1_000, stolen));
+    expect(new QuietTime(seconds, 2_000, 4_500).sum()).toEqual({ seconds: 1, cpuMs: 30 });
+  });
   test('picks single measurements by their moments', () => {
     expect(quiet.of({ atMs: [10, 3_500, 4_200, 5_500], ms: [1, 2, 3, 4] })).toEqual([1, 4]);
   });
