@@ -72,7 +72,7 @@ export class QuietTime {
 
 /** Writes the seconds of a run down, until it is stopped or the server is gone. */
 export function watchSeconds(cores: Cores, pid: number) {
-  const used = [...new Set(Object.values(cores) as number[])];
+  const used = [...new Set(Object.values(cores))];
   const look = () => ({
     atMs: monotonicMs(),
     ticks: used.map((core) => readCpuTimes(core)),
