@@ -44,6 +44,9 @@ export function spawnPinned(
   return { child, exited };
 }
 
+/** V8's helper threads share the one core with a helper's own, and each would take a time slice. */
+const ONE_THREAD = '--v8-pool-size=1';
+
 /** SIGTERM, a bounded wait, SIGKILL. */
 export async function end({ child, exited }: Spawned, signal: NodeJS.Signals = 'SIGTERM') {
   if (child.exitCode === null && child.signalCode === null) child.kill(signal);
@@ -60,7 +63,7 @@ export class Helper {
 
   constructor(core: number, file: string) {
     this.#file = file;
-    this.#spawned = spawnPinned(core, [`bench/calls/${file}`], { ipc: true });
+    this.#spawned = spawnPinned(core, [ONE_THREAD, `bench/calls/${file}`], { ipc: true });
     this.#spawned.child.on('message', (notice: Notice) => {
       for (const waiter of this.#waiting) if (waiter.take(notice)) this.#waiting.delete(waiter);
     });
