@@ -11,7 +11,7 @@ import { joinText, wordsOf } from './lexicon.ts';
 import { isSpeakingOrAbout, speakLine } from './playback.ts';
 import { concernDrafts, dropDraft } from './reply.ts';
 import { raiseAlerts } from './safety.ts';
-import { emit, isClosing, note, update, type OpenTurn, type Work } from './state.ts';
+import { emit, isClosing, NEVER, note, update, type OpenTurn, type Work } from './state.ts';
 import type { Input, Observation, TurnId } from './types.ts';
 
 type Heard = Extract<
@@ -262,14 +262,14 @@ function hasWords(turn: OpenTurn): boolean {
 }
 
 /** Deadlines of the open turn. */
-export function callerDeadlines(work: Work): number[] {
+export function callerDeadline(work: Work): number {
   const { caller, settings } = work.state;
-  if (caller.at === 'quiet') return [];
+  if (caller.at === 'quiet') return NEVER;
   const { turn } = caller;
-  if (caller.at === 'settling') return [turn.lastWordAt + settings.endSilenceMs];
+  if (caller.at === 'settling') return turn.lastWordAt + settings.endSilenceMs;
   return hasWords(turn)
-    ? [turn.changedAt + settings.stuckTurnMs, turn.openedAt + settings.longestTurnMs]
-    : [turn.changedAt + settings.wordlessTurnMs];
+    ? Math.min(turn.changedAt + settings.stuckTurnMs, turn.openedAt + settings.longestTurnMs)
+    : turn.changedAt + settings.wordlessTurnMs;
 }
 
 /** Acts on the deadlines that have passed. */

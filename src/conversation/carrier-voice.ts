@@ -8,7 +8,7 @@ import { audibleUntil } from './audio-clock.ts';
 import { onUtterancePlayed } from './farewell.ts';
 import { openInHistory } from './history.ts';
 import { changeUtterance, conclude, findUtterance } from './playback.ts';
-import { emit, isClosing, update, type Utterance, type Work } from './state.ts';
+import { emit, isClosing, NEVER, update, type Utterance, type Work } from './state.ts';
 import type { Input } from './types.ts';
 
 /** Carriers speak about so fast; the time is a grace period, so the estimate is generous. */
@@ -38,8 +38,8 @@ function due(work: Work): Utterance | undefined {
     : undefined;
 }
 
-export function carrierVoiceDeadlines(work: Work): number[] {
-  return due(work) === undefined ? [] : [audibleUntil(work.state)];
+export function carrierVoiceDeadline(work: Work): number {
+  return due(work) === undefined ? NEVER : audibleUntil(work.state);
 }
 
 export function onCarrierVoiceTime(work: Work): void {

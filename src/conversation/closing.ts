@@ -9,7 +9,7 @@ import { joinText, machineLikeness, wordsOf } from './lexicon.ts';
 import { isSpeakingOrAbout, silence, speakLine, speakText } from './playback.ts';
 import { ask, stopReply } from './reply.ts';
 import { isInDanger, limitAt } from './safety.ts';
-import { emit, isClosing, update, type CallState, type Work } from './state.ts';
+import { emit, isClosing, NEVER, update, type CallState, type Work } from './state.ts';
 import type { Cue, Input } from './types.ts';
 
 /** Past the time limit, whoever speaks may finish within this. */
@@ -137,15 +137,15 @@ function isBoundary(work: Work): boolean {
   return work.state.caller.at === 'quiet' && !isSpeakingOrAbout(work.state) && !work.state.reply;
 }
 
-export function closingDeadlines(work: Work): number[] {
+export function closingDeadline(work: Work): number {
   const { stream, streamSince, settings, ending } = work.state;
-  if (ending.at === 'finished') return [];
-  if (stream !== 'attached') return [streamSince + settings.resumeGraceMs];
-  if (isClosing(work.state)) return [];
+  if (ending.at === 'finished') return NEVER;
+  if (stream !== 'attached') return streamSince + settings.resumeGraceMs;
+  if (isClosing(work.state)) return NEVER;
   const forced = drainForcedAt(work);
   const limit =
     work.now >= limitAt(work.state) ? limitAt(work.state) + LIMIT_OVERRUN_MS : limitAt(work.state);
-  return forced === undefined ? [limit] : [limit, forced];
+  return Math.min(limit, forced ?? NEVER);
 }
 
 export function onClosingTime(work: Work): void {

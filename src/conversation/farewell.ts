@@ -3,7 +3,7 @@
 import type { Goodbye } from './lexicon.ts';
 import { silence, speakLine } from './playback.ts';
 import { stopReply } from './reply.ts';
-import { emit, note, update, type Work } from './state.ts';
+import { emit, NEVER, note, update, type Work } from './state.ts';
 import type { EndReason, LineId } from './types.ts';
 
 /** After our own goodbye was heard, at least this much silence before the line is closed. */
@@ -89,18 +89,18 @@ export function isAbandoned(work: Work): boolean {
   return (ending.at === 'hanging-up' || ending.at === 'moving') && work.now >= ending.until;
 }
 
-export function farewellDeadlines(work: Work): number[] {
+export function farewellDeadline(work: Work): number {
   const { ending } = work.state;
   switch (ending.at) {
     case 'farewell':
-      return ending.until !== undefined && isStill(work) ? [ending.until] : [];
+      return ending.until !== undefined && isStill(work) ? ending.until : NEVER;
     case 'last-words':
     case 'hanging-up':
     case 'moving':
-      return [ending.until];
+      return ending.until;
     case 'none':
     case 'finished':
-      return [];
+      return NEVER;
   }
 }
 

@@ -7,7 +7,7 @@ import { joinText, judgeOverlap, nod } from './lexicon.ts';
 import { hasBegun, playedMs } from './audio-clock.ts';
 import { conclude, isSpeakingOrAbout, rewindRemaining } from './playback.ts';
 import { stopReply } from './reply.ts';
-import { emit, note, update, type OpenTurn, type Utterance, type Work } from './state.ts';
+import { emit, NEVER, note, update, type OpenTurn, type Utterance, type Work } from './state.ts';
 import type { LineId } from './types.ts';
 
 function stoppable(work: Work): Utterance[] {
@@ -149,22 +149,17 @@ export function letGoOn(work: Work): void {
   emit(work, { kind: 'unpause' });
 }
 
-function heldForNothing(work: Work): number | undefined {
+/** When speech is held that brought no words. */
+export function floorDeadline(work: Work): number {
   const { caller, pausedAt, settings } = work.state;
-  if (pausedAt === undefined || caller.at !== 'talking') return undefined;
+  if (pausedAt === undefined || caller.at !== 'talking') return NEVER;
   const { turn } = caller;
-  if (turn.text !== '' || turn.eagerOpen || turn.hasFloor) return undefined;
+  if (turn.text !== '' || turn.eagerOpen || turn.hasFloor) return NEVER;
   return pausedAt + settings.falseInterruptionMs;
 }
 
-export function floorDeadlines(work: Work): number[] {
-  const deadline = heldForNothing(work);
-  return deadline === undefined ? [] : [deadline];
-}
-
 export function onFloorTime(work: Work): void {
-  const deadline = heldForNothing(work);
-  if (deadline === undefined || work.now < deadline) return;
+  if (work.now < floorDeadline(work)) return;
   const { caller } = work.state;
   if (caller.at !== 'quiet') yieldFloor(work, caller.turn);
 }

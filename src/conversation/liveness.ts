@@ -6,14 +6,14 @@
 import { sayLastWords } from './farewell.ts';
 import { speakLine } from './playback.ts';
 import { isInDanger } from './safety.ts';
-import { update, type Work } from './state.ts';
+import { NEVER, update, type Work } from './state.ts';
 
 const QUESTIONS = 2;
 /** About five minutes. */
 const QUESTIONS_IN_DANGER = QUESTIONS + 18;
 
 /** When the next question falls due, while nobody speaks and nothing is awaited. */
-function idleDeadline(work: Work): number | undefined {
+export function livenessDeadline(work: Work): number {
   const { caller, utterances, reply, tools, ending, stream, settings, idle } = work.state;
   const still =
     caller.at === 'quiet' &&
@@ -23,17 +23,11 @@ function idleDeadline(work: Work): number | undefined {
     ending.at === 'none' &&
     stream === 'attached';
   const waitMs = settings.idleMs[idle.step] ?? settings.idleMs[QUESTIONS];
-  return still ? idle.since + waitMs : undefined;
-}
-
-export function livenessDeadlines(work: Work): number[] {
-  const deadline = idleDeadline(work);
-  return deadline === undefined ? [] : [deadline];
+  return still ? idle.since + waitMs : NEVER;
 }
 
 export function onLivenessTime(work: Work): void {
-  const deadline = idleDeadline(work);
-  if (deadline === undefined || work.now < deadline) return;
+  if (work.now < livenessDeadline(work)) return;
   const { idle, listening } = work.state;
   update(work, { idle: { ...idle, since: work.now, step: idle.step + 1 } });
   const questions = isInDanger(work.state) ? QUESTIONS_IN_DANGER : QUESTIONS;

@@ -13,7 +13,16 @@ import {
   findUtterance,
   speakLine,
 } from './playback.ts';
-import { emit, isClosing, note, update, type Reply, type ToolCall, type Work } from './state.ts';
+import {
+  emit,
+  isClosing,
+  NEVER,
+  note,
+  update,
+  type Reply,
+  type ToolCall,
+  type Work,
+} from './state.ts';
 import { cancelTools, expireTools, MAX_TOOLS_AT_ONCE, runTool, settleTool } from './tools.ts';
 import type { Cue, HistoryEntry, Input, TurnId, UtteranceId } from './types.ts';
 
@@ -264,17 +273,18 @@ function isWaitedFor(work: Work): Reply | undefined {
   return reply;
 }
 
-export function replyDeadlines(work: Work): number[] {
-  const deadlines = work.state.tools.map((tool) => tool.until);
+export function replyDeadline(work: Work): number {
+  const { tools } = work.state;
+  const toolsUntil = tools.reduce((first, tool) => Math.min(first, tool.until), NEVER);
   const reply = isWaitedFor(work);
-  if (!reply) return deadlines;
+  if (!reply) return toolsUntil;
   const { settings } = work.state;
   const utterance = findUtterance(work.state, reply.utterance);
   const silent = waitedSince(work, reply);
   const unheard = utterance === undefined || !hasBegun(utterance);
-  if (unheard && !reply.fillerGiven) deadlines.push(silent + settings.fillerAfterMs);
-  else deadlines.push(silent + settings.giveUpAfterMs);
-  return deadlines;
+  const patienceMs =
+    unheard && !reply.fillerGiven ? settings.fillerAfterMs : settings.giveUpAfterMs;
+  return Math.min(toolsUntil, silent + patienceMs);
 }
 
 export function onReplyTime(work: Work): void {

@@ -190,6 +190,9 @@ export function startCall(settings: Settings, now: number): CallState {
   };
 }
 
+/** As a time: no deadline at all. */
+export const NEVER = Infinity;
+
 /** The workspace of one step: the state so far and the effects so far. */
 export type Work = { state: CallState; readonly now: number; readonly effects: Effect[] };
 

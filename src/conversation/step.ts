@@ -9,9 +9,9 @@
  * effects. Timers are data: every step says when it wants to be woken.
  */
 
-import { callerDeadlines, commitForced, onCallerTime, onHeard } from './caller-turn.ts';
+import { callerDeadline, commitForced, onCallerTime, onHeard } from './caller-turn.ts';
 import {
-  closingDeadlines,
+  closingDeadline,
   onAnsweredBy,
   onClosingTime,
   onHungUp,
@@ -20,14 +20,14 @@ import {
   onStreamClosed,
 } from './closing.ts';
 import {
-  carrierVoiceDeadlines,
+  carrierVoiceDeadline,
   onCarrierVoiceTime,
   onLineLent,
   onVoicesFailed,
 } from './carrier-voice.ts';
-import { farewellDeadlines, isAbandoned, onFarewellTime, onUtterancePlayed } from './farewell.ts';
-import { floorDeadlines, onFloorTime } from './floor.ts';
-import { livenessDeadlines, onLivenessTime, touch } from './liveness.ts';
+import { farewellDeadline, isAbandoned, onFarewellTime, onUtterancePlayed } from './farewell.ts';
+import { floorDeadline, onFloorTime } from './floor.ts';
+import { livenessDeadline, onLivenessTime, touch } from './liveness.ts';
 import { hasBegun, isPlayedOut, playedOutAt } from './audio-clock.ts';
 import {
   changeUtterance,
@@ -48,11 +48,11 @@ import {
   onReplyTime,
   onReplyTool,
   onToolSettled,
-  replyDeadlines,
+  replyDeadline,
 } from './reply.ts';
 import { raiseAlerts } from './safety.ts';
 import { onUnheard } from './unheard.ts';
-import { emit, isClosing, update, type CallState, type Work } from './state.ts';
+import { emit, isClosing, NEVER, update, type CallState, type Work } from './state.ts';
 import type { Effect, Input } from './types.ts';
 
 export { startCall } from './state.ts';
@@ -198,17 +198,27 @@ function onDigit(work: Work, digit: string): void {
 
 function wakeTime(work: Work): number | undefined {
   if (work.state.ending.at === 'finished') return undefined;
-  const deadlines = [
-    ...work.state.utterances
-      .filter((u) => u.anchor && u.textDone && u.audioEnded && u.sentMs >= u.readyMs)
-      .map((u) => playedOutAt(work.state, u)),
-    ...callerDeadlines(work),
-    ...floorDeadlines(work),
-    ...replyDeadlines(work),
-    ...carrierVoiceDeadlines(work),
-    ...farewellDeadlines(work),
-    ...closingDeadlines(work),
-    ...livenessDeadlines(work),
-  ];
-  return deadlines.length === 0 ? undefined : Math.min(...deadlines);
+  const wakeAt = Math.min(
+    playbackDeadline(work),
+    callerDeadline(work),
+    floorDeadline(work),
+    replyDeadline(work),
+    carrierVoiceDeadline(work),
+    farewellDeadline(work),
+    closingDeadline(work),
+    livenessDeadline(work),
+  );
+  return wakeAt === NEVER ? undefined : wakeAt;
+}
+
+/** When an utterance whose mark does not come back counts as played. */
+function playbackDeadline(work: Work): number {
+  let first = NEVER;
+  for (const utterance of work.state.utterances) {
+    const { anchor, textDone, audioEnded, sentMs, readyMs } = utterance;
+    if (anchor && textDone && audioEnded && sentMs >= readyMs) {
+      first = Math.min(first, playedOutAt(work.state, utterance));
+    }
+  }
+  return first;
 }

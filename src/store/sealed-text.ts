@@ -12,9 +12,9 @@ import {
   createHmac,
   createSecretKey,
   hkdfSync,
-  randomBytes,
   type KeyObject,
 } from 'node:crypto';
+import { fewRandomBytes } from './random-bytes.ts';
 
 /** Where a value stands. `row` is whatever names the row for good: its id or its natural key. */
 export type Place = { readonly table: string; readonly row: string; readonly column: string };
@@ -107,7 +107,7 @@ function boundTo(place: Place): Buffer {
 }
 
 function sealWith(key: Key, place: Place, bytes: Uint8Array): Buffer {
-  const nonce = randomBytes(NONCE_BYTES);
+  const nonce = fewRandomBytes(NONCE_BYTES);
   const cipher = createCipheriv('aes-256-gcm', key.sealing, nonce, { authTagLength: TAG_BYTES });
   cipher.setAAD(boundTo(place));
   const body = Buffer.concat([cipher.update(bytes), cipher.final()]);

@@ -33,10 +33,11 @@ export function beginIn(scope: Scope): string {
     scope.kind === 'senior-call' ? checked(scope.seniorId) : '',
   ];
   const role = SCOPE_ROLES[scope.kind];
+  // In one field: a row is described field by field.
   return (
-    `begin; select set_config('app.admin_id', '${admin}', true), ` +
+    `begin; select concat(set_config('app.admin_id', '${admin}', true), ` +
     `set_config('app.caregiver_id', '${caregiver}', true), ` +
-    `set_config('app.senior_id', '${senior}', true), set_config('role', '${role}', true)`
+    `set_config('app.senior_id', '${senior}', true), set_config('role', '${role}', true))`
   );
 }
 
