@@ -7,7 +7,7 @@
  * database twice; so applying a write twice must be the same as once (every write in
  * `durable-writes.ts` is), and the spool's own replay (`spool-drain.ts`) is fenced besides.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { within } from '../patience.ts';
 import type { Database } from './sql/database.ts';
 import { DatabaseUnavailable, QueryRefused } from './sql/database-errors.ts';
@@ -98,6 +98,8 @@ class SpoolingWriter<W> implements DurableWriter<W> {
         ? this.#toSpool(write)
         : (async () => {
             await before;
+            // What led here may be about to ask for an answer that somebody waits for.
+            await setImmediate();
             return this.#store(write);
           })();
     this.#lanes.set(lane, mine);
