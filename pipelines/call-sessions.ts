@@ -40,6 +40,8 @@ const NEWS = {
 
 /** A call in which nothing happens gives a sign of life this often. */
 const KEEP_ALIVE_MS = 10_000;
+/** The carrier waits for what to do with a call that is new here. */
+const OVER_MS = 150;
 /** For what keepers still have to write when the process ends. */
 const SETTLE_MS = 1_000;
 
@@ -114,6 +116,19 @@ export class CallSessions {
   /** Never rejects. */
   async takeOver(request: TakeoverRequest): Promise<Taken> {
     return (await this.#takeover?.take(request)) ?? { kind: 'over' };
+  }
+
+  /**
+   * Whether a store knows that the call has ended: what looks like a new one is an old request, told
+   * again. Never rejects; a store that does not answer soon knows nothing.
+   */
+  async isOver(callSid: string): Promise<boolean> {
+    const stored = this.#storedCall?.(callSid);
+    const [record, kept] = await Promise.all([
+      this.#options.store.getCall(callSid).catch(() => undefined),
+      stored && within(OVER_MS, stored).catch(() => undefined),
+    ]);
+    return record?.phase === 'ended' || kept?.isOver === true;
   }
 
   /** True where a token given out under `epoch` is no longer good. Never rejects. */

@@ -22,7 +22,7 @@ export type VoiceRoutesOptions = {
   readonly calls: Calls;
   readonly people: People;
   readonly tokens: StreamTokens;
-  readonly sessions: Pick<CallSessions, 'takeOver' | 'hasOtherAccepting'>;
+  readonly sessions: Pick<CallSessions, 'takeOver' | 'isOver' | 'hasOtherAccepting'>;
   readonly log: Logger;
   /** Called per request: the port may come late. */
   readonly streamUrl: () => string;
@@ -126,8 +126,10 @@ async function answer(
   form: Form,
   isToBeSentOn: IsToBeSentOn,
 ): Promise<string> {
-  const { calls, people, log } = options;
+  const { calls, people, sessions, log } = options;
   const { CallSid: sid, To } = form;
+  const isNewHere = calls.get(sid) === undefined && calls.endOf(sid) === undefined;
+  if (isNewHere && (await sessions.isOver(sid))) return hangUp();
   const outbound = isOutbound(form);
   const person = outbound
     ? (calls.dialledPerson(To) ?? people.byPhone(To))

@@ -52,7 +52,7 @@ export type DurableWriter<W> = {
 
 /** Far above a healthy commit (single milliseconds), far below what a person would notice. */
 const PATIENCE_MS = 250;
-/** Writes under way; beyond it they go to the spool without waiting for their turn. */
+/** Writes under way; beyond it they go to the spool without asking the database. */
 const MAX_UNDER_WAY = 2_000;
 
 export function createDurableWriter<W>(options: DurableWriterOptions<W>): DurableWriter<W> {
@@ -93,15 +93,14 @@ class SpoolingWriter<W> implements DurableWriter<W> {
     const lane = this.#options.laneOf(write);
     this.#underWay += 1;
     const before = this.#lanes.get(lane);
-    const mine =
-      this.#underWay > MAX_UNDER_WAY
-        ? this.#toSpool(write)
-        : (async () => {
-            await before;
-            // What led here may be about to ask for an answer that somebody waits for.
-            await setImmediate();
-            return this.#store(write);
-          })();
+    const isCrowded = this.#underWay > MAX_UNDER_WAY;
+    const mine = (async () => {
+      await before;
+      if (isCrowded) return this.#toSpool(write);
+      // What led here may be about to ask for an answer that somebody waits for.
+      await setImmediate();
+      return this.#store(write);
+    })();
     this.#lanes.set(lane, mine);
     try {
       return await mine;

@@ -9,10 +9,12 @@ let used = POOL_BYTES;
 /**
  * `count` bytes of the system's generator, never the same ones twice; they are wiped from where
  * they waited.
- * @throws RangeError for more than 4,096.
+ * @throws RangeError for anything but a whole number from 1 to 4,096.
  */
 export function fewRandomBytes(count: number): Buffer {
-  if (count > POOL_BYTES) throw new RangeError('few random bytes, not many');
+  if (!Number.isInteger(count) || count < 1 || count > POOL_BYTES) {
+    throw new RangeError('few random bytes, not none and not many');
+  }
   if (used + count > POOL_BYTES) {
     randomFillSync(pool);
     used = 0;

@@ -63,21 +63,29 @@ async function endOf(lines: TwoLines, callSid: string) {
 }
 
 /** The carrier's request, as it reaches one instance in the balancer's name. */
+async function askAt(
+  line: LineUnderTest,
+  url: string,
+  fields: Readonly<Record<string, string>>,
+): Promise<string> {
+  const response = await fetch(`${line.url}${new URL(url).pathname}`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-www-form-urlencoded',
+      'x-twilio-signature': twilioSignature(AUTH_TOKEN, url, fields),
+    },
+    body: new URLSearchParams(fields),
+  });
+  return await response.text();
+}
+
 async function resumeAt(
   line: LineUnderTest,
   publicUrl: string,
   callStatus = 'in-progress',
 ): Promise<string> {
   const fields = { CallSid: NOBODYS, CallStatus: callStatus };
-  const response = await fetch(`${line.url}/voice/resume`, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/x-www-form-urlencoded',
-      'x-twilio-signature': twilioSignature(AUTH_TOKEN, `${publicUrl}/voice/resume`, fields),
-    },
-    body: new URLSearchParams(fields),
-  });
-  return await response.text();
+  return await askAt(line, `${publicUrl}/voice/resume`, fields);
 }
 
 async function eventually(what: () => Promise<boolean>, why: string): Promise<void> {
@@ -219,6 +227,22 @@ describe('two live instances', () => {
     expect(lines.b.app.calls.get(leg.callSid)!.losses).toBe(1);
     await leg.hangUp();
     await endAt(lines.b, leg.callSid);
+  });
+
+  test('an old request of a call that is over, told again, brings nobody to the line', async () => {
+    const { b, balancer } = lines;
+    const leg = await talkOfRoses();
+    await leg.hangUp();
+    await endOf(lines, leg.callSid);
+    const again = async (): Promise<string> =>
+      await askAt(b, `${balancer.url}/voice/answer`, {
+        CallSid: leg.callSid,
+        Direction: 'inbound',
+        CallStatus: 'ringing',
+      });
+    expect(await again()).toMatch(/<Hangup\/>/);
+    await raw.flushall();
+    expect(await again()).toMatch(/<Hangup\/>/);
   });
 
   test('lost again and again, on whichever instance, a call is given up with an apology', async () => {

@@ -27,8 +27,11 @@ describe('a few random bytes', () => {
     expect(Math.abs(share - 0.5)).toBeLessThan(0.01);
   });
 
-  it('are few: more than the pool holds is refused', () => {
+  it('are few: what the pool cannot hold is refused, and leaves it as it was', () => {
     expect(fewRandomBytes(4_096)).toHaveLength(4_096);
-    expect(() => fewRandomBytes(4_097)).toThrow(RangeError);
+    for (const count of [4_097, 0, -12, 1.5, Number.NaN]) {
+      expect(() => fewRandomBytes(count)).toThrow(RangeError);
+    }
+    expect(fewRandomBytes(12)).not.toEqual(Buffer.alloc(12));
   });
 });
