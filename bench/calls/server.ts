@@ -10,12 +10,14 @@ const READY_POLL_MS = 5;
 /**
  * As the container image starts it: the young generation may not grow at every burst, the old one is
  * collected when it has grown by two fifths (V8 derives that from its limit) and not fourfold, one
- * thread helps with that, and no module's path is looked through for links, of which there are none.
+ * thread helps with that but not with the young one, for which the calls' thread would have to wait,
+ * and no module's path is looked through for links, of which there are none.
  */
 export const NODE_FLAGS: readonly string[] = [
   '--max-semi-space-size=16',
   '--max-old-space-size=512',
   '--v8-pool-size=1',
+  '--no-parallel-scavenge',
   '--preserve-symlinks',
   '--preserve-symlinks-main',
 ];
