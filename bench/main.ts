@@ -197,6 +197,7 @@ async function tracing(options: Options, bench: Bench): Promise<void> {
 }
 
 async function main(): Promise<void> {
+  if (process.argv.includes('--help')) return console.log(USAGE);
   const options = readOptions(process.argv.slice(2));
   // Before this process keeps itself to one core.
   const [machine, cores] = [describeMachine(), chooseCores()];

@@ -242,6 +242,13 @@ export class Call {
     this.#keeper.put();
   }
 
+  /** Without a word, because the process cannot wait: whoever is on it is to be called back. */
+  cutOff(): void {
+    if (this.#isElsewhere) return this.overtaken();
+    this.#loss.cutOff();
+    this.#put({ kind: 'hung-up', by: 'us' });
+  }
+
   /** Nobody has picked up here, and nobody shall; a call that another process has goes on there. */
   cancel(): void {
     this.#services.telephony.cancel(this.identity.callSid).catch(() => this.#carrierAway());

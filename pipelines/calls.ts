@@ -228,7 +228,7 @@ export class Calls {
     this.#drain ??= { how, deadline: monotonicMs() };
     for (const call of [...this.#calls.values()]) {
       if (how === 'move' && call.wasAnswered) call.overtaken();
-      else call.endHere();
+      else call.cutOff();
     }
     for (const callSid of [...this.#reapers.keys()]) this.#stopReaper(callSid);
   }

@@ -5,6 +5,7 @@ export class StreamLoss {
   #how: 'stopped' | 'broken' | undefined;
   #asked = false;
   #isGuess = false;
+  #isCutOff = false;
 
   /** There is a stream again. */
   attached(): void {
@@ -22,6 +23,11 @@ export class StreamLoss {
     this.#how = how;
   }
 
+  /** By this process, without a goodbye. */
+  cutOff(): void {
+    this.#isCutOff = true;
+  }
+
   /**
    * What an end was where the core only knows that no stream has come: a carrier that ends one in
    * order and asks for no other has nobody on the line any more.
@@ -37,8 +43,9 @@ export class StreamLoss {
     return this.#isGuess || reason === 'stream-lost';
   }
 
-  /** A carrier that hangs up on a broken stream has lost them; they did not put the phone down. */
+  /** They did not put the phone down: a carrier hung up on a broken stream, or we cut them off. */
   isLost(reason: EndReason): boolean {
+    if (reason === 'drain') return this.#isCutOff;
     return reason === 'stream-lost' || (reason === 'caller-hung-up' && this.#how === 'broken');
   }
 }

@@ -174,12 +174,18 @@ function withIds({ person, family }: PersonEntry): ImportedPerson {
   };
 }
 
+/** What the file system says of a place that cannot be had. */
+const UNWRITABLE = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENOSPC']);
+
 function startError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof StartError) return error;
   if (error instanceof DirectoryHeld) return new StartError(error.message, error);
   if (error instanceof QueryRefused) {
     const why = `refused (${error.code}): its user needs CREATEROLE once and CREATE on its schema`;
     return new StartError(`the database could not be opened: ${why}`, error);
+  }
+  if ('code' in error && UNWRITABLE.has(String(error.code)) && 'path' in error) {
+    return new StartError(`DATA_DIR cannot be written to: ${error.message}`, error);
   }
   return new StartError(`the database could not be opened: ${error.message}`, error);
 }

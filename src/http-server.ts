@@ -1,6 +1,7 @@
 /** Binding and letting go of the one HTTP server that webhooks and sockets share. */
 import type { RequestListener, Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { StartError } from './errors.ts';
 
 // An `import` of it takes 40 ms: it brings Node's own fetch with it, which is not needed to start.
 const { createServer } = process.getBuiltinModule('node:http');
@@ -67,9 +68,10 @@ export async function bind(
   server.maxConnections = connectionLimit(calls);
   if (admit) server.on('connection', admit);
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    const refused = (error: Error): void => reject(bindError(error, port));
+    server.once('error', refused);
     server.listen({ port, host }, () => {
-      server.off('error', reject);
+      server.off('error', refused);
       resolve();
     });
   });
@@ -86,4 +88,14 @@ export async function unbind(server: Server): Promise<void> {
   const timer = setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS);
   await closed;
   clearTimeout(timer);
+}
+
+function bindError(error: NodeJS.ErrnoException, port: number): Error {
+  if (error.code === 'EADDRINUSE') {
+    return new StartError(`port ${port} is in use: set PORT to another, or end what has it`, error);
+  }
+  if (error.code === 'EACCES') {
+    return new StartError(`port ${port} may not be used by this user: set PORT to another`, error);
+  }
+  return error;
 }

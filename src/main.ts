@@ -3,7 +3,8 @@
  *
  * SIGTERM or SIGINT: no new calls; live calls are moved to another instance, or wound up with a spoken
  * goodbye where there is none, before the deadline; then everything is closed and the exit code is 0.
- * A second signal skips the goodbyes. If closing hangs, a late timer ends the process with 1.
+ * A second signal skips the goodbyes; the same one within a second is the first one's echo: under
+ * npm a Ctrl-C comes from the terminal and from npm. If closing hangs, a late timer ends the process with 1.
  *
  * An error that nobody caught is a defect that may have left anything in any state: the process ends
  * in the same order, with little patience, and with 1, so that a fresh one takes over.
@@ -41,6 +42,8 @@ const [
 /** Of the deadline, for writing down what the last calls said, and for closing everything. */
 const CLOSE_SHARE = 0.2;
 const MAX_CLOSE_MS = 4_000;
+/** A person who has lost patience tries again. */
+const ECHO_MS = 1_000;
 /** Behind the deadline, until the process is ended by force. */
 const CLOSE_RESERVE_MS = 6_000;
 /** How long the process may take to run dry by itself after the last of its work. */
@@ -100,7 +103,11 @@ async function main(): Promise<void> {
       },
     );
   };
+  let last: { readonly signal: NodeJS.Signals; readonly atMs: number } | undefined;
   const onSignal = (signal: NodeJS.Signals): void => {
+    const atMs = monotonicMs();
+    if (last?.signal === signal && atMs - last.atMs < ECHO_MS) return;
+    last = { signal, atMs };
     if (stopping) {
       log.warn('second signal: no goodbyes', { signal });
       hurry.abort();

@@ -81,11 +81,12 @@ export function onStreamClosed(work: Work): void {
   if (ending.at === 'moving') return finish(work, 'moved');
 }
 
-export function onHungUp(work: Work): void {
+/** `reason`: where nothing else had begun to end the call. */
+export function onHungUp(work: Work, reason: 'caller-hung-up' | 'drain'): void {
   const { ending } = work.state;
   onStreamClosed(work);
   const known = ending.at === 'hanging-up' || ending.at === 'last-words';
-  finish(work, known ? ending.reason : ending.at === 'farewell' ? 'goodbye' : 'caller-hung-up');
+  finish(work, known ? ending.reason : ending.at === 'farewell' ? 'goodbye' : reason);
 }
 
 /**

@@ -86,7 +86,7 @@ function take(work: Work, input: Input): void {
     case 'stream-closed':
       return onStreamClosed(work);
     case 'hung-up':
-      return onHungUp(work);
+      return onHungUp(work, input.by === 'us' ? 'drain' : 'caller-hung-up');
     case 'overtaken':
       return onOvertaken(work);
     case 'caller-started':

@@ -58,7 +58,8 @@ export type Input =
   /** The media stream is gone; the call may still be alive. */
   | { kind: 'stream-closed' }
   /** The carrier said that the call is over. */
-  | { kind: 'hung-up' }
+  /** `by`: the process, which cuts the call off where it stands; else whoever is on it. */
+  | { kind: 'hung-up'; by?: 'us' }
   /** Another process has the call now: nothing more may be said here. */
   | { kind: 'overtaken' }
   | { kind: 'caller-started'; sttTurn: number; text: string }

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import {
   OUR_NUMBER,
@@ -88,16 +89,35 @@ describe.concurrent('the process and its signals', () => {
     expect(await server.exited).toBe(0);
   });
 
-  it('a second SIGTERM skips the goodbye', async ({ expect, onTestFinished }) => {
+  it('an echo of the signal, as npm makes one, takes nobody their goodbye', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const server = await startServer({ onTestFinished });
+    const leg = await callTo(server, '+15005550014');
+    server.child.kill('SIGINT');
+    // As a rule two deliveries; one where the process had no time between them.
+    await sleep(20);
+    server.child.kill('SIGINT');
+    await leg.waitForWords(/I have to stop here.*Goodbye\./, { timeoutMs: DRAIN_MS });
+    expect(await server.exited).toBe(0);
+    expect(server.output()).not.toContain('second signal');
+  });
+
+  it('a second signal skips the goodbye, and says that it was us who ended the call', async ({
+    expect,
+    onTestFinished,
+  }) => {
     const server = await startServer({ onTestFinished });
     const leg = await callTo(server, '+15005550013');
     server.child.kill('SIGTERM');
     await until(() => server.output().includes('"draining"'), 2_000, server.output);
     const startedAt = performance.now();
-    server.child.kill('SIGTERM');
+    server.child.kill('SIGINT');
     expect(await server.exited).toBe(0);
     expect(performance.now() - startedAt).toBeLessThan(4_000);
     expect(server.output()).toContain('second signal');
+    expect(server.output()).toMatch(/"reason":"drain".*"call ended"/);
     await leg.ended();
     expect(leg.playout.heardText()).not.toContain('I have to stop here');
   });
@@ -108,6 +128,19 @@ describe.concurrent('the process and its signals', () => {
     server.child.kill('SIGTERM');
     expect(await server.exited).toBe(0);
     expect(performance.now() - startedAt).toBeLessThan(1_500);
+  });
+
+  it('a port that somebody has: one line that says so, and an exit code', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const server = await startServer({ onTestFinished });
+    const { port } = new URL(server.url);
+    const dataDir = await mkdtemp(join(home, 'data-'));
+    const { exited, output } = launch({ PORT: port, DATA_DIR: dataDir });
+    expect(await exited).toBe(1);
+    expect(output()).toContain(`hearthline: port ${port} is in use`);
+    expect(output()).not.toMatch(/^\s+at /m);
   });
 
   it('production without its keys: every problem at once, no value, an exit code', async ({

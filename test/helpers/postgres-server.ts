@@ -6,7 +6,7 @@
  */
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { chown, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -59,7 +59,10 @@ export async function startPostgres(): Promise<TestPostgres> {
   await run(join(programs.binDir, 'initdb'), initdb, options);
 
   let child: ReturnType<typeof spawn> | undefined;
-  const killAtExit = (): void => void child?.kill('SIGQUIT');
+  const killAtExit = (): void => {
+    child?.kill('SIGQUIT');
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  };
   process.once('exit', killAtExit);
   const server: Server = {
     adminUrl: (database) => `postgres://postgres@localhost/${database}?host=${dir}`,

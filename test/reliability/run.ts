@@ -10,7 +10,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readArguments } from '../../scripts/arguments.ts';
 import { watchHost } from '../../scripts/host-share.ts';
 import type { RunOptions, Scenario } from './scenario.ts';
 import { baselineOf, playAll, SCENARIOS, type Result } from './scenarios.ts';
@@ -23,15 +23,22 @@ const KILLS = 50;
 const SHORT_KILLS = 2;
 const LINGER_MS = 2_000;
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    short: { type: 'boolean', default: false },
-    write: { type: 'boolean', default: false },
-    only: { type: 'string', multiple: true, default: [] },
-    kills: { type: 'string' },
-    seed: { type: 'string' },
-  },
+const USAGE = `npm run reliability -- [options]: kills, deploys and outages
+
+  --json       prints one object
+  --only NAME  only this scenario, again for more: ${SCENARIOS.map(({ name }) => name).join(', ')}
+  --short      the short form, as in npm test
+  --kills N    how often a process is killed
+  --seed N     the kills of an earlier run
+  --write      renews docs/reliability.md`;
+
+const values = readArguments(USAGE, {
+  json: { type: 'boolean', default: false },
+  short: { type: 'boolean', default: false },
+  write: { type: 'boolean', default: false },
+  only: { type: 'string', multiple: true, default: [] },
+  kills: { type: 'string' },
+  seed: { type: 'string' },
 });
 
 /** What measures seconds of a start runs alone; the minutes of outages run side by side. */

@@ -7,7 +7,7 @@
  * Exit code 0: every seed kept every promise. 1: some did not. 2: wrong arguments.
  */
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
+import { readArguments } from '../../scripts/arguments.ts';
 import { Worker } from 'node:worker_threads';
 import type { Batch, BatchResult, Failure } from './batch.ts';
 import { makeScript } from './script.ts';
@@ -17,14 +17,20 @@ import { simulate } from './world.ts';
 /** Shrinking is slow; beyond these, failing seeds are only named. */
 const MAX_SHRUNK = 5;
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '500' },
-    from: { type: 'string', default: '1' },
-    workers: { type: 'string', default: String(availableParallelism()) },
-    story: { type: 'string' },
-    json: { type: 'boolean', default: false },
-  },
+const USAGE = `npm run simulate -- [options]: many calls on a virtual clock
+
+  --seeds N    how many (10000)
+  --from N     the first (1)
+  --workers N  threads side by side
+  --story N    instead: one call, step by step
+  --json       prints one object`;
+
+const values = readArguments(USAGE, {
+  seeds: { type: 'string', default: '500' },
+  from: { type: 'string', default: '1' },
+  workers: { type: 'string', default: String(availableParallelism()) },
+  story: { type: 'string' },
+  json: { type: 'boolean', default: false },
 });
 
 function positive(name: string, value: string): number {

@@ -129,6 +129,16 @@ describe('E. lifecycle', () => {
     expectOver(call);
   });
 
+  it('cut off by the process itself: one teardown, and nobody says that the caller hung up', () => {
+    const call = connected();
+    call.says('what about the garden centre');
+    call.clause('Well, it opens at nine. ', call.last('ask-model').utterance);
+    call.advance(900);
+    call.feed({ kind: 'hung-up', by: 'us' });
+    expect(reasonOf(call)).toBe('drain');
+    expectOver(call);
+  });
+
   it('case 43: the socket closes first and the hang-up never comes: the wait is bounded', () => {
     const call = connected();
     call.feed({ kind: 'stream-closed' });

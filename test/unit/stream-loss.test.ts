@@ -16,3 +16,11 @@ test('an end that the carrier has told us of, and a goodbye, are certain', () =>
     expect(loss.isGuess(reason)).toBe(false);
   }
 });
+
+test('whoever we cut off is lost, and whoever heard our goodbye is not', () => {
+  const drained = new StreamLoss();
+  expect(drained.isLost('drain')).toBe(false);
+  drained.cutOff();
+  expect(drained.isLost('drain')).toBe(true);
+  expect(drained.isGuess('drain')).toBe(false);
+});

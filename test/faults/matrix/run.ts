@@ -1,28 +1,32 @@
-/**
- * `npm run faults`: the fault matrix. `--json` prints one summary; `--only flux/401` (or `flux`, or
- * `*` `/401/barge-in`) picks cells; `--fresh` gives each cell a server of its own; `--trace FILE`
- * keeps what was heard and told in the cells that failed; `--write` renews docs/reliability.md.
- */
+/** `npm run faults`: the fault matrix. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readArguments } from '../../../scripts/arguments.ts';
 import { allCells, cellName, FAULTS, MOMENTS, VENDORS, type PlannedCell } from './cells.ts';
 import { runMatrix } from './matrix.ts';
 import { markdownTable, skippedList, summarise, type Summary } from './table.ts';
 import type { CellResult } from './group.ts';
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    fresh: { type: 'boolean', default: false },
-    write: { type: 'boolean', default: false },
-    only: { type: 'string', multiple: true, default: [] },
-    trace: { type: 'string' },
-    workers: { type: 'string', default: String(Math.min(4, availableParallelism())) },
-    'at-once': { type: 'string' },
-  },
+const USAGE = `npm run faults -- [options]: every fault of every vendor, in real calls
+
+  --json         prints one summary
+  --only CELLS   only these, again for more: flux, flux/401, */401/barge-in
+  --fresh        each cell has a server of its own
+  --trace FILE   keeps what was heard and told in the cells that failed
+  --write        renews docs/reliability.md
+  --workers N    processes side by side
+  --at-once N    groups side by side in each of them`;
+
+const values = readArguments(USAGE, {
+  json: { type: 'boolean', default: false },
+  fresh: { type: 'boolean', default: false },
+  write: { type: 'boolean', default: false },
+  only: { type: 'string', multiple: true, default: [] },
+  trace: { type: 'string' },
+  workers: { type: 'string', default: String(Math.min(4, availableParallelism())) },
+  'at-once': { type: 'string' },
 });
 
 /**

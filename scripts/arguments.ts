@@ -1,0 +1,24 @@
+/** The command line of our own commands: options as `node:util` reads them, and a usage. */
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+
+type Options = NonNullable<ParseArgsConfig['options']>;
+type Values<O extends Options> = ReturnType<typeof parseArgs<{ options: O }>>['values'];
+
+/**
+ * What this process was asked for. `--help` prints the usage and ends with 0; what is no option of
+ * ours says so, prints the usage and ends with 2.
+ */
+export function readArguments<const O extends Options>(usage: string, options: O): Values<O> {
+  const args = process.argv.slice(2);
+  if (args.includes('--help')) {
+    console.log(usage);
+    process.exit(0);
+  }
+  try {
+    return parseArgs({ args, options }).values;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    console.error(usage);
+    process.exit(2);
+  }
+}
