@@ -9,10 +9,9 @@
  * server runs on it. Reading and releasing are in the audit log.
  */
 import { encryptionKey } from '../src/config-values.ts';
-import { resolveSecretFiles } from '../src/secret-files.ts';
 import { readOrCreateKeyFile } from '../src/store/key-file.ts';
 import { createSealer } from '../src/store/sealed-text.ts';
-import { openDatabase } from '../src/store/sql/database.ts';
+import { openOperatorDatabase } from './operator-database.ts';
 import {
   type HeldAlert,
   heldAlerts,
@@ -40,13 +39,7 @@ function orderFrom(args: readonly string[]): Order | undefined {
 }
 
 async function perform(order: Order): Promise<Outcome<HeldAlert>> {
-  const env = resolveSecretFiles(process.env);
-  const dataDir = env['DATA_DIR']?.trim() || 'data';
-  const database = await openDatabase({
-    databaseUrl: env['DATABASE_URL']?.trim() || undefined,
-    dataDir,
-    migrations: 'check',
-  });
+  const { database, dataDir, env } = await openOperatorDatabase();
   try {
     return await database.withScope(service, async (tx): Promise<Outcome<HeldAlert>> => {
       switch (order.kind) {

@@ -6,10 +6,9 @@
  * embedded database in DATA_DIR while no server runs on it; with one, use its `/admin/jobs`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { resolveSecretFiles } from '../src/secret-files.ts';
 import type { DeadJob, JobDepths, Jobs } from '../src/store/jobs/job-types.ts';
 import { createJobs } from '../src/store/jobs/jobs.ts';
-import { openDatabase } from '../src/store/sql/database.ts';
+import { openOperatorDatabase } from './operator-database.ts';
 
 type Order = { readonly kind: 'list' | 'dead' } | { readonly kind: 'replay'; readonly id: string };
 
@@ -32,12 +31,7 @@ function orderFrom(args: readonly string[]): Order | undefined {
 }
 
 async function perform(order: Order): Promise<Outcome> {
-  const env = resolveSecretFiles(process.env);
-  const database = await openDatabase({
-    databaseUrl: env['DATABASE_URL']?.trim() || undefined,
-    dataDir: env['DATA_DIR']?.trim() || 'data',
-    onProgress: (sentence) => console.error(sentence),
-  });
+  const { database } = await openOperatorDatabase();
   // Without handlers it does none of them.
   const jobs = createJobs({ database, instance: 'command' });
   try {

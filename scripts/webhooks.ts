@@ -9,9 +9,8 @@
  * key; it is in the audit log. Nothing of what webhooks said is shown, so no encryption key is needed.
  */
 import { randomBytes } from 'node:crypto';
-import { resolveSecretFiles } from '../src/secret-files.ts';
 import { createSealer } from '../src/store/sealed-text.ts';
-import { openDatabase } from '../src/store/sql/database.ts';
+import { openOperatorDatabase } from './operator-database.ts';
 import { replayWebhook } from '../src/store/sql/replay-webhook.ts';
 import { webhookEventsIn, type WebhookSummary } from '../src/store/sql/webhook-events.ts';
 import { isUuid } from '../src/store/uuid.ts';
@@ -34,12 +33,7 @@ function orderFrom(args: readonly string[]): Order | undefined {
 }
 
 async function perform(order: Order): Promise<Outcome<WebhookSummary>> {
-  const env = resolveSecretFiles(process.env);
-  const database = await openDatabase({
-    databaseUrl: env['DATABASE_URL']?.trim() || undefined,
-    dataDir: env['DATA_DIR']?.trim() || 'data',
-    migrations: 'check',
-  });
+  const { database } = await openOperatorDatabase();
   // Nothing is sealed or opened here.
   const webhooks = webhookEventsIn(createSealer([randomBytes(32)]));
   try {

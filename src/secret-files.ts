@@ -22,7 +22,7 @@ export const SECRET_VARIABLES = [
 /** Secrets are short; whatever is longer is the wrong file. */
 const MAX_SECRET_BYTES = 16 * 1024;
 
-type Env = Readonly<Record<string, string | undefined>>;
+export type Env = Readonly<Record<string, string | undefined>>;
 
 /**
  * The environment with the contents of every `NAME_FILE` put in place of `NAME`, without white space
