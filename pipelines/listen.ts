@@ -89,8 +89,8 @@ export class Listening {
 
   audio(mulaw: Uint8Array): void {
     this.#lastAudioAt = this.#options.now();
-    this.#hear(mulaw);
     this.#energy.add(mulaw);
+    this.#hear(mulaw);
   }
 
   /** The present session is stuck: take another and tell it what the core has not had. */
@@ -111,7 +111,7 @@ export class Listening {
 
   #hear(mulaw: Uint8Array): void {
     this.#memory.add(mulaw, this.#openTurn !== undefined || this.#keepsWordless);
-    this.#ear?.session.sendAudio(mulaw);
+    this.#ear?.session.sendAudio(mulaw, this.#energy.inPause);
   }
 
   #connect(): void {

@@ -1,6 +1,7 @@
 /**
  * Whether somebody is speaking while the recogniser says nothing. Not a voice detector: a loudness
- * meter with an adaptive floor, cheap enough for every frame, used only to notice deaf ears.
+ * meter with an adaptive floor, cheap enough for every frame, used to notice deaf ears, and pauses
+ * that may be the end of a turn. Nothing is decided by it that the recogniser should decide.
  */
 
 const FRAME_BYTES = 160;
@@ -12,6 +13,10 @@ const MIN_SPEECH_LEVEL = 250;
 const SPEECH_OVER_FLOOR = 4;
 /** A pause of this length ends a run of speech. */
 const RUN_GAP_FRAMES = 40;
+/** So long after the last loud frame it is no gap between two syllables any more, ... */
+const PAUSE_FROM_MS = 60;
+/** ... and so long after it a turn that ends with it has been found to end. */
+const PAUSE_UNTIL_MS = 1_000;
 
 /** Somebody's speech without a longer pause; milliseconds of the audio that was metered. */
 export type SpeechRun = {
@@ -39,6 +44,13 @@ export class SpeechEnergy {
   /** The newest run of speech, which may still be going on. */
   get run(): SpeechRun | undefined {
     return this.#run;
+  }
+
+  /** Speech stopped a moment ago: the recogniser may be about to find that the turn is over. */
+  get inPause(): boolean {
+    if (this.#run === undefined) return false;
+    const quietMs = this.#nowMs - this.#run.endMs;
+    return quietMs >= PAUSE_FROM_MS && quietMs <= PAUSE_UNTIL_MS;
   }
 
   /** All audio so far, milliseconds. */

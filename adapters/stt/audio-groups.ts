@@ -5,6 +5,10 @@ const BYTES_PER_MS = 8;
 /**
  * Groups μ-law into messages of `groupMs` of audio. Audio is passed on in order, never repeated,
  * never empty.
+ *
+ * In a pause of the speech, which may be the end of a turn that somebody waits for, halves go out.
+ * The ends of whole messages stay multiples of `groupMs` from the first byte: a recogniser that takes
+ * its steps in messages of that size gets each step whole, and as early as ever.
  */
 export class AudioGroups {
   readonly #send: (group: Uint8Array) => void;
@@ -13,6 +17,8 @@ export class AudioGroups {
   #pending: Buffer;
   #pendingBytes = 0;
   #pendingSinceMs = 0;
+  /** Of the present message, what went out early. */
+  #goneBytes = 0;
 
   constructor(send: (group: Uint8Array) => void, groupMs = USUAL_GROUP_MS) {
     this.#send = send;
@@ -22,17 +28,19 @@ export class AudioGroups {
   }
 
   /** `nowMs` is monotonic. A group as old as it is long goes out with this audio, full or not. */
-  add(mulaw: Uint8Array, nowMs: number): void {
+  add(mulaw: Uint8Array, nowMs: number, inPause = false): void {
     let offset = 0;
     while (offset < mulaw.length) {
       if (this.#pendingBytes === 0) this.#pendingSinceMs = nowMs;
-      const take = Math.min(this.#groupBytes - this.#pendingBytes, mulaw.length - offset);
+      const room = this.#groupBytes - this.#goneBytes - this.#pendingBytes;
+      const take = Math.min(room, mulaw.length - offset);
       this.#pending.set(mulaw.subarray(offset, offset + take), this.#pendingBytes);
       this.#pendingBytes += take;
       offset += take;
-      if (this.#pendingBytes === this.#groupBytes) this.flush();
+      if (take === room) this.flush();
     }
-    if (this.#pendingBytes > 0 && nowMs - this.#pendingSinceMs >= this.#groupMs) this.flush();
+    const isHalf = inPause && this.#pendingBytes * 2 >= this.#groupBytes;
+    if (isHalf || nowMs - this.#pendingSinceMs >= this.#groupMs) this.flush();
   }
 
   flush(): void {
@@ -40,6 +48,7 @@ export class AudioGroups {
     const group = this.#pending.subarray(0, this.#pendingBytes);
     // The socket may still hold the old buffer, so it is never written to again.
     this.#pending = Buffer.allocUnsafe(this.#groupBytes);
+    this.#goneBytes = (this.#goneBytes + this.#pendingBytes) % this.#groupBytes;
     this.#pendingBytes = 0;
     this.#send(group);
   }

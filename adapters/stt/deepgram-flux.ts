@@ -104,14 +104,14 @@ class FluxSession implements DeepgramSession {
     return this.#judgedMs;
   }
 
-  sendAudio(mulaw: Uint8Array): void {
+  sendAudio(mulaw: Uint8Array, inPause = false): void {
     if (this.#over) return;
     this.#unheardBytes += mulaw.length;
     const reports = this.#turns.inTurn || this.#reportsSilence;
     if (this.#unheardBytes > (reports ? DEAF_AFTER_BYTES : DEAF_FROM_START_BYTES)) {
       return this.fail(this.#error('stalled'));
     }
-    this.#groups.add(mulaw, performance.now());
+    this.#groups.add(mulaw, performance.now(), inPause);
   }
 
   configure(settings: EndOfTurnSettings): void {

@@ -106,13 +106,13 @@ class NovaSession implements DeepgramSession {
     return this.#judgedMs;
   }
 
-  sendAudio(mulaw: Uint8Array): void {
+  sendAudio(mulaw: Uint8Array, inPause = false): void {
     if (this.#over) return;
     this.#unheardBytes += mulaw.length;
     if (this.#unheardBytes > (this.#turns.inTurn ? DEAF_IN_TURN_BYTES : DEAF_BYTES)) {
       return this.fail(this.#error('stalled'));
     }
-    this.#groups.add(mulaw, performance.now());
+    this.#groups.add(mulaw, performance.now(), inPause);
   }
 
   /** Nova's pauses are fixed when the session opens. */

@@ -42,8 +42,12 @@ export interface SttSession {
   readonly vendor: Vendor;
   /** Audio sent on this session that the vendor has judged, words or silence, milliseconds. */
   readonly judgedMs: number;
-  /** μ-law 8 kHz, any length above 0. Never throws; a session that cannot take it fails by event. */
-  sendAudio(mulaw: Uint8Array): void;
+  /**
+   * μ-law 8 kHz, any length above 0. `inPause`: speech stopped a moment ago, so that this audio may
+   * decide that a turn is over; what is gathered into messages then goes out sooner. Never throws; a
+   * session that cannot take the audio fails by event.
+   */
+  sendAudio(mulaw: Uint8Array, inPause?: boolean): void;
   /** Applies new turn-taking settings where the vendor can; otherwise does nothing. */
   configure(settings: EndOfTurnSettings): void;
   /** Ends the session; no event follows. Idempotent. */

@@ -31,6 +31,30 @@ describe('audio for the recogniser', () => {
     into.add(new Uint8Array(700), 60);
     into.flush();
     into.flush();
-    expect(groups.map(({ length }) => length)).toEqual([240, 320, 320, 60]);
+    // The ends of messages are on the grid again at once.
+    expect(groups.map(({ length }) => length)).toEqual([240, 80, 320, 300]);
+  });
+
+  test('goes out in halves in a pause, and whole messages end where they always do', () => {
+    const { groups, into } = group(80);
+    const paused = [1, 2, 3, 7, 8];
+    for (let n = 0; n < 12; n += 1) into.add(frame(n), n * 20, paused.includes(n));
+    expect(groups.map((sent) => [...new Set(sent)])).toEqual([
+      [0, 1],
+      [2, 3],
+      [4, 5, 6, 7],
+      [8, 9, 10, 11],
+    ]);
+    const odd = group(80);
+    odd.into.add(frame(0), 0);
+    for (const n of [1, 2, 3]) odd.into.add(frame(n), n * 20, n > 1);
+    for (const n of [4, 5, 6, 7]) odd.into.add(frame(n), n * 20);
+    expect(odd.groups.map(({ length }) => length)).toEqual([480, 160, 640]);
+  });
+
+  test('of one frame is not cut', () => {
+    const { groups, into } = group(20);
+    for (let n = 0; n < 3; n += 1) into.add(frame(n), n * 20, true);
+    expect(groups.map(({ length }) => length)).toEqual([160, 160, 160]);
   });
 });

@@ -16,6 +16,8 @@ type Session = {
   closed: boolean;
   bytes: number;
   loudBytes: number;
+  /** Of the audio it was sent as part of a pause, when it began and ended. */
+  pausesMs: [number, number][];
   tell(event: SttEvent): void;
 };
 
@@ -37,6 +39,7 @@ function recogniser(vendor: Vendor): Recogniser {
         closed: false,
         bytes: 0,
         loudBytes: 0,
+        pausesMs: [],
         tell: (event) => {
           if (!session.closed) options.onEvent(event);
         },
@@ -54,8 +57,12 @@ function portOf(recogniser: Recogniser, session: Session): SttSession {
     get judgedMs() {
       return recogniser.judges ? session.bytes / 8 : 0;
     },
-    sendAudio: (mulaw) => {
+    sendAudio: (mulaw, inPause = false) => {
+      const fromMs = session.bytes / 8;
       session.bytes += mulaw.length;
+      const last = session.pausesMs.at(-1);
+      if (inPause && last?.[1] === fromMs) last[1] = session.bytes / 8;
+      else if (inPause) session.pausesMs.push([fromMs, session.bytes / 8]);
       session.loudBytes += mulaw.filter((byte) => byte === LOUD[0]).length;
     },
     configure: () => undefined,
@@ -155,6 +162,23 @@ describe('climbing back to the best recogniser', () => {
     expect(moves().at(-1)).toBe('deepgram-nova → deepgram-flux');
     expect(second.sessions).toHaveLength(1);
     expect(inputs).toEqual([]);
+  });
+});
+
+describe('a pause in the speech', () => {
+  test('is told to the recogniser from three quiet frames on, for a second', async () => {
+    const { best, hear } = startEars();
+    await hear(QUIET, 1_000);
+    await hear(LOUD, 600);
+    await hear(QUIET, 40);
+    await hear(LOUD, 400);
+    await hear(QUIET, 3_000);
+    await hear(LOUD, 200);
+    await hear(QUIET, 100);
+    expect(best.sessions[0]!.pausesMs).toEqual([
+      [2_080, 3_040],
+      [5_280, 5_340],
+    ]);
   });
 });
 
