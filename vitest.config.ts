@@ -15,6 +15,9 @@ function fuzzSeed(): number {
   return seed;
 }
 
+/** Also of those tests in a file that may run at the same time: what asks least of the machine. */
+const ONE_BY_ONE = process.env['TESTS_ONE_BY_ONE'] === '1';
+
 /**
  * Tests by kind, one folder each. Groups run one after the other, so that nothing that measures
  * time shares the processor with the simulation.
@@ -27,6 +30,7 @@ function kind(name: string, groupOrder: number, options: object) {
       include: [`test/${name}/**/*.test.ts`],
       setupFiles: ['test/helpers/fuzz-setup.ts'],
       sequence: { groupOrder },
+      ...(ONE_BY_ONE && { maxConcurrency: 1 }),
       ...options,
     },
   };

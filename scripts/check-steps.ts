@@ -1,4 +1,4 @@
-import type { Step } from './steps.ts';
+import type { Step } from './play.ts';
 
 const MINUTE_MS = 60_000;
 

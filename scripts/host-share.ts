@@ -1,5 +1,8 @@
 /** How much of this machine its host keeps for other guests, as Linux counts it. */
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 
 /** Ticks so far: in all, and those that the host gave to another guest. */
 export type CpuTimes = { readonly steal: number; readonly total: number };
@@ -42,6 +45,11 @@ export type HostWatch = {
    * in milliseconds of `Date.now()`; what it cannot know counts as nothing.
    */
   keptBetween(fromMs: number, toMs: number): number;
+  /**
+   * Resolves when all of this machine can be had again, at the latest after `limitMs` and a moment.
+   * @returns how long that took, milliseconds.
+   */
+  settled(limitMs: number): Promise<number>;
   stop(): void;
 };
 
@@ -73,6 +81,31 @@ export function watchHost(): HostWatch {
       const touched = windows.filter((each) => each.fromMs <= endedMs && each.toMs >= beganMs);
       return Math.max(0, ...touched.map(({ kept }) => kept));
     },
+    settled: waitForHost,
     stop: () => clearInterval(timer),
   };
+}
+
+const PROBE_MS = 1_000;
+/** Probing is itself a load. */
+const BETWEEN_PROBES_MS = 10_000;
+/** The host keeps only what is asked for. */
+const BUSY = `const end = performance.now() + ${PROBE_MS}; while (performance.now() < end);`;
+
+async function waitForHost(limitMs: number): Promise<number> {
+  const startedAt = performance.now();
+  for (;;) {
+    const from = readCpuTimes();
+    await Promise.all(Array.from({ length: availableParallelism() }, beBusy));
+    const kept = stealPercent(from, readCpuTimes()) ?? 0;
+    const tookMs = performance.now() - startedAt;
+    if (kept < SPOILING_PERCENT || tookMs + BETWEEN_PROBES_MS > limitMs) return tookMs;
+    await sleep(BETWEEN_PROBES_MS);
+  }
+}
+
+/** Keeps one core busy for a moment. */
+async function beBusy(): Promise<void> {
+  const worker = new Worker(BUSY, { eval: true });
+  await new Promise((resolve) => worker.once('exit', resolve));
 }

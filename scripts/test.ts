@@ -1,7 +1,8 @@
 /** `npm test`: everything that has to be true before a release. */
 import { availableParallelism } from 'node:os';
 import { STATIC_STEPS } from './check-steps.ts';
-import { runSteps, type Step } from './steps.ts';
+import type { Step } from './play.ts';
+import { runSteps } from './steps.ts';
 
 const MINUTE_MS = 60_000;
 

@@ -19,7 +19,11 @@ async function runSteps(
   const program = `
     import { runSteps } from ${JSON.stringify(STEPS)};
     const keptBetween = (fromMs) => (fromMs < 1_000_000 ? ${hostKept} : 0);
-    const watch = () => ({ keptBetween, stop: () => undefined });
+    const settled = async (limitMs) => {
+      process.stderr.write('waits ' + limitMs + ' ms at most\\n');
+      return limitMs;
+    };
+    const watch = () => ({ keptBetween, settled, stop: () => undefined });
     await runSteps(${JSON.stringify(steps)}, ${JSON.stringify(args)}, watch);
   `;
   const child = spawn(process.execPath, ['--input-type=module', '--eval', program], { cwd: ROOT });
@@ -86,11 +90,17 @@ test('with --json, standard output is one object and nothing else', async () => 
   });
 });
 
+type Runner = { readonly sound?: boolean; readonly oursFromPlay?: number };
+
 /**
  * In place of a test runner: three files, one of which passes from the given play on, and one, that
- * runs later, from the second on or, where `sound`, from the first.
+ * runs later, from the second on or, where `sound`, from the first. `oursFromPlay`: all run later.
  */
-function tests(folder: string, passesAtPlay: number, sound = true) {
+function tests(
+  folder: string,
+  passesAtPlay: number,
+  { sound = true, oursFromPlay = Infinity }: Runner = {},
+) {
   const script = `
     import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
     const log = ${JSON.stringify(join(folder, 'plays'))};
@@ -102,7 +112,8 @@ function tests(folder: string, passesAtPlay: number, sound = true) {
       args.includes(name) || !all.some((other) => args.includes(other)));
     const testResults = chosen.map((name) => {
       const status = plays >= passesAt[name] ? 'passed' : 'failed';
-      const startTime = name === 'after.test.ts' ? 2_000_000 : 900_000;
+      const isLater = name === 'after.test.ts' || plays >= ${oursFromPlay};
+      const startTime = isLater ? 2_000_000 : 900_000;
       const times = { startTime, endTime: startTime + 500 };
       const failureMessages = status === 'passed' ? [] : ['Error: no\\n\\n  at all'];
       const results = [{ status, fullName: 'works', failureMessages }];
@@ -129,6 +140,7 @@ describe('a test file that fails', () => {
   test('while the host has the machine is played again, alone and said aloud', async () => {
     const { code, stdout, stderr } = await runSteps([tests(folder, 2)], [], 45);
     expect(stderr).toContain('the host kept up to 45 % of this machine');
+    expect(stderr.indexOf('again, the host')).toBeLessThan(stderr.indexOf('waits 60000 ms'));
     expect(plays()).toEqual(['', 'late.test.ts', '']);
     expect(stdout.trim().split('\n').slice(-2)).toEqual([
       'PLAYED AGAIN tests: late.test.ts (the host kept up to 45 %)',
@@ -137,8 +149,14 @@ describe('a test file that fails', () => {
     expect(code).toBe(0);
   });
 
+  test('is played again when everything else is over', async () => {
+    const { stderr } = await runSteps([tests(folder, 2), step('other', '')], [], 45);
+    expect(stderr.indexOf('other: 1 passed')).toBeGreaterThan(0);
+    expect(stderr.indexOf('other: 1 passed')).toBeLessThan(stderr.indexOf('again, the host'));
+  });
+
   test('at another time than the host had the machine is a failure at once', async () => {
-    const { code, stdout } = await runSteps([tests(folder, 2, false)], ['--json'], 45);
+    const { code, stdout } = await runSteps([tests(folder, 2, { sound: false })], ['--json'], 45);
     expect(plays()).toEqual(['', 'late.test.ts', '']);
     expect(JSON.parse(stdout)).toMatchObject({
       passed: 2,
@@ -153,9 +171,17 @@ describe('a test file that fails', () => {
     expect(code).toBe(1);
   });
 
-  test('is a failure after two replays, whatever the host does', async () => {
-    const { code, stdout } = await runSteps([tests(folder, 99)], [], 45);
-    expect(plays()).toEqual(['', 'late.test.ts', 'late.test.ts', '']);
+  test('in a replay on a machine that is ours is a failure', async () => {
+    const { code, stdout } = await runSteps([tests(folder, 3, { oursFromPlay: 2 })], [], 45);
+    expect(plays()).toEqual(['', 'late.test.ts', '']);
+    expect(stdout.trim().split('\n').at(-1)).toBe('2 passed, 1 failed');
+    expect(code).toBe(1);
+  });
+
+  test('is a failure after four replays and four waits, whatever the host does', async () => {
+    const { code, stdout, stderr } = await runSteps([tests(folder, 99)], [], 45);
+    expect(plays()).toEqual(['', ...Array<string>(4).fill('late.test.ts'), '']);
+    expect(stderr.match(/waits 60000 ms at most/g)).toHaveLength(4);
     expect(stdout).toContain('FAILED tests: late.test.ts › works');
     expect(stdout.trim().split('\n').at(-1)).toBe('2 passed, 1 failed');
     expect(code).toBe(1);
