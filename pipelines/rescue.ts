@@ -133,10 +133,14 @@ export class Rescue {
     return await this.#options.store.seenOnce(`rescue:${callSid}:${epoch}`, RETRY_MS);
   }
 
-  /** Tries again at once where the carrier did not answer: somebody hears silence. */
-  async #redirect(callSid: string): Promise<'told' | 'gone' | 'failed'> {
-    const { telephony, resumeUrl, tell } = this.#options;
+  /**
+   * Tries again at once where the carrier did not answer: somebody hears silence. Not where the call
+   * has come here by itself meanwhile: an order would tear it out of its new stream.
+   */
+  async #redirect(callSid: string): Promise<'told' | 'held' | 'gone' | 'failed'> {
+    const { holds, telephony, resumeUrl, tell } = this.#options;
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+      if (holds(callSid)) return 'held';
       try {
         await telephony.redirect(callSid, resumeUrl());
         tell('call-redirected', callSid);

@@ -1,31 +1,15 @@
-/** What keeps calls where others find them, and what looks after those of the dead. */
+/** What keeps calls where others find them, and what watches the others. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CallKeeper } from '../../pipelines/call-keeper.ts';
 import { BEAT_EVERY_MS, BEAT_TTL_MS, InstanceWatch } from '../../pipelines/instance-watch.ts';
-import { Rescue, type RescueOptions } from '../../pipelines/rescue.ts';
 import { openSnapshot } from '../../pipelines/sealed-snapshot.ts';
 import { EMPTY_SNAPSHOT } from '../../src/conversation/resume.ts';
-import { VendorError } from '../../src/errors.ts';
 import { createMemorySessionStore } from '../../src/store/memory-session-store.ts';
 import { createSealer } from '../../src/store/sealed-text.ts';
-import {
-  StoreUnavailable,
-  type CallRecord,
-  type SessionStore,
-} from '../../src/store/session-store.ts';
+import { StoreUnavailable, type SessionStore } from '../../src/store/session-store.ts';
+import { breathe, callRecord as record } from '../helpers/call-record.ts';
 
 const sealer = createSealer([new Uint8Array(32).fill(3)]);
-
-const record = (change: Partial<CallRecord> = {}): CallRecord => ({
-  callSid: 'CA1',
-  direction: 'inbound',
-  phase: 'live',
-  epoch: 1,
-  owner: 'a',
-  resumeCount: 0,
-  startedAtMs: Date.now(),
-  ...change,
-});
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -33,11 +17,6 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
 });
-
-/** Lets everything that is under way without a timer of any length come to its end. */
-const breathe = async (): Promise<void> => {
-  for (let n = 0; n < 10; n += 1) await vi.advanceTimersByTimeAsync(0);
-};
 
 describe('a keeper', () => {
   /** A store that answers when told to, or is away. */
@@ -256,162 +235,5 @@ describe('an instance that watches the others', () => {
     expect(a.watch.isAlive('b')).toBe(true);
     await a.watch.close();
     await b.watch.close();
-  });
-});
-
-describe('a call whose process died', () => {
-  function rescueOn(store: SessionStore, change: Partial<RescueOptions> = {}) {
-    const done: string[] = [];
-    const ends: { endedAtMs: number; reason: string; holder: string | undefined }[] = [];
-    const rescue = new Rescue({
-      store,
-      storedCall: undefined,
-      records: {
-        ended: (call, endedAtMs, reason, _count, holder) => {
-          ends.push({ endedAtMs, reason, holder });
-          done.push(`ended ${call.callSid} ${reason}`);
-        },
-        callBackDue: (call, end) => {
-          expect(ends.at(-1)).toMatchObject(end);
-          done.push(`call back ${call.callSid}`);
-        },
-      },
-      telephony: { redirect: async (callSid) => void done.push(`redirect ${callSid}`) },
-      instance: 'b',
-      resumeUrl: () => 'https://example.test/voice/resume',
-      holds: () => false,
-      isAlive: (instance) => instance !== 'dead',
-      tell: () => undefined,
-      ...change,
-    });
-    return { rescue, done, ends };
-  }
-
-  it('is fetched once by whoever comes first, and again a while later', async () => {
-    const store = createMemorySessionStore({ now: () => performance.now() });
-    await store.putCall(record({ owner: 'dead' }), 600_000);
-    const [one, two] = [rescueOn(store), rescueOn(store, { instance: 'c' })];
-    for (let n = 0; n < 4; n += 1) {
-      one.rescue.lookAfter('CA1');
-      two.rescue.lookAfter('CA1');
-      await breathe();
-    }
-    expect([...one.done, ...two.done]).toEqual(['redirect CA1']);
-    await vi.advanceTimersByTimeAsync(20_000);
-    one.rescue.lookAfter('CA1');
-    await breathe();
-    expect([...one.done, ...two.done]).toEqual(['redirect CA1', 'redirect CA1']);
-  });
-
-  it('is ended as lost and called back, once, where the carrier does not know it any more', async () => {
-    const store = createMemorySessionStore();
-    await store.putCall(record({ owner: 'dead' }), 600_000);
-    const telephony = {
-      redirect: async () => {
-        throw new VendorError('twilio', 'gone', { status: 400 });
-      },
-    };
-    const { rescue, done } = rescueOn(store, { telephony });
-    rescue.lookAfter('CA1');
-    await breathe();
-    rescue.lookAfter('CA1');
-    await breathe();
-    expect(done).toEqual(['ended CA1 stream-lost', 'call back CA1']);
-    expect(await store.getCall('CA1')).toMatchObject({ phase: 'ended', owner: 'b', epoch: 2 });
-  });
-
-  it('is ended at once where the carrier has said so, and once by several', async () => {
-    const store = createMemorySessionStore();
-    await store.putCall(record({ owner: 'dead' }), 600_000);
-    const [one, two] = [rescueOn(store), rescueOn(store, { instance: 'c' })];
-    one.rescue.carrierSaysOver('CA1');
-    two.rescue.carrierSaysOver('CA1');
-    await breathe();
-    expect([...one.done, ...two.done]).toEqual(['ended CA1 stream-lost', 'call back CA1']);
-  });
-
-  it('is left alone while its process lives, or nobody knows, or it is over', async () => {
-    const store = createMemorySessionStore();
-    await store.putCall(record(), 600_000);
-    const living = rescueOn(store);
-    living.rescue.carrierSaysOver('CA1');
-    const unsure = rescueOn(store, { isAlive: () => undefined });
-    unsure.rescue.carrierSaysOver('CA1');
-    await breathe();
-    await store.putCall(record({ owner: 'dead', phase: 'ended' }), 600_000);
-    living.rescue.carrierSaysOver('CA1');
-    await breathe();
-    expect([...living.done, ...unsure.done]).toEqual([]);
-  });
-
-  it('that was let go of here, and over before anybody took it, is lost as well', async () => {
-    const store = createMemorySessionStore();
-    await store.putCall(record({ owner: 'b', phase: 'lost' }), 600_000);
-    const held = rescueOn(store, { holds: () => true });
-    held.rescue.carrierSaysOver('CA1');
-    await breathe();
-    expect(held.done).toEqual([]);
-    const { rescue, done } = rescueOn(store);
-    rescue.carrierSaysOver('CA1');
-    await breathe();
-    expect(done).toEqual(['ended CA1 stream-lost', 'call back CA1']);
-  });
-
-  it('that only the database knows is ended when the carrier says so', async () => {
-    const store = createMemorySessionStore();
-    const storedCall: RescueOptions['storedCall'] = async () => ({
-      isOver: false,
-      seniorId: undefined,
-      direction: 'inbound',
-      startedAtMs: 1,
-      resumeCount: 0,
-      holder: 'z',
-      turns: [],
-    });
-    const { rescue, done, ends } = rescueOn(store, { storedCall });
-    rescue.lookAfter('CA1');
-    await breathe();
-    expect(done).toEqual([]);
-    rescue.carrierSaysOver('CA1');
-    await breathe();
-    expect(done).toEqual(['ended CA1 stream-lost', 'call back CA1']);
-    expect(ends).toMatchObject([{ holder: 'z' }]);
-  });
-
-  it('is not ended because the carrier refuses an order', async () => {
-    const store = createMemorySessionStore();
-    await store.putCall(record({ owner: 'dead' }), 600_000);
-    const telephony = {
-      redirect: async () => {
-        throw new VendorError('twilio', 'bad-request', { status: 400 });
-      },
-    };
-    const { rescue, done } = rescueOn(store, { telephony });
-    rescue.lookAfter('CA1');
-    await vi.advanceTimersByTimeAsync(3_000);
-    expect(done).toEqual([]);
-    expect(await store.getCall('CA1')).toMatchObject({ phase: 'live', owner: 'dead' });
-  });
-
-  it('is found again soon where the store was away just as it was to be ended', async () => {
-    const store = createMemorySessionStore();
-    await store.putCall(record({ owner: 'dead' }), 600_000);
-    let isAway = true;
-    const flaky: SessionStore = {
-      ...store,
-      nextEpoch: async (...args) => {
-        if (isAway) throw new StoreUnavailable('nextEpoch');
-        return await store.nextEpoch(...args);
-      },
-    };
-    const { rescue, done, ends } = rescueOn(flaky);
-    rescue.carrierSaysOver('CA1');
-    await breathe();
-    isAway = false;
-    await vi.advanceTimersByTimeAsync(11_000);
-    rescue.lookAfter('CA1');
-    await breathe();
-    expect(done).toEqual(['ended CA1 stream-lost', 'call back CA1']);
-    expect(ends).toMatchObject([{ holder: 'dead' }]);
   });
 });
