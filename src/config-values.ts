@@ -121,17 +121,24 @@ function decodeKey(value: string): Uint8Array | undefined {
   return bytes.length === 32 ? bytes : undefined;
 }
 
-/** 32 bytes for AES-256. */
-export const encryptionKey = z.string().transform((value, context) => {
-  const bytes = decodeKey(value);
-  if (bytes) return bytes;
-  context.issues.push({
-    code: 'custom',
-    message: 'must be 32 bytes as base64 or as 64 hexadecimal digits',
-    input: undefined,
+/** A random key has fewer different bytes than this once in 10^25; one that was typed in a hurry, as a rule. */
+const MIN_DIFFERENT_BYTES = 12;
+
+/** 32 bytes for AES-256; in production none that somebody made up. */
+export function encryptionKey(environment: Environment) {
+  return z.string().transform((value, context) => {
+    const refuse = (message: string): never => {
+      context.issues.push({ code: 'custom', message, input: undefined });
+      return z.NEVER;
+    };
+    const bytes = decodeKey(value);
+    if (!bytes) return refuse('must be 32 bytes as base64 or as 64 hexadecimal digits');
+    if (environment === 'production' && new Set(bytes).size < MIN_DIFFERENT_BYTES) {
+      return refuse('must be random: openssl rand -hex 32 makes one');
+    }
+    return bytes;
   });
-  return z.NEVER;
-});
+}
 
 /** One of a fixed set of words. */
 export function oneOf<const T extends string>(values: readonly T[]) {

@@ -11,30 +11,37 @@ import { ConfigError } from './errors.ts';
 
 const sentence = z.string().min(1).max(300);
 
+/** An object whose fields are all known: a misspelt one would be lost without a word. Tells no names. */
+function known<Shape extends z.ZodRawShape>(shape: Shape) {
+  const names = Object.keys(shape).join(', ');
+  return z.strictObject(shape, {
+    error: ({ code }) =>
+      code === 'unrecognized_keys' ? `has a field that is none of ${names}` : undefined,
+  });
+}
+
 /** What may stand in the file; more than the line needs of a person. */
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 /** The family of those for whom the file names none. */
 const HOUSEHOLD = 'household';
 
-const personSchema = z.object({
+const personSchema = known({
   family: z.string().min(1).max(80).default(HOUSEHOLD),
-  personId: z.string().regex(NAME),
+  personId: z.string().regex(NAME, 'must be 1 to 64 letters, digits, - or _'),
   name: z.string().max(80).default(''),
-  phone: z.string().regex(/^\+[1-9]\d{6,14}$/),
+  phone: z.string().regex(/^\+[1-9]\d{6,14}$/, 'must be a number like +15555550142'),
   language: z.enum(['en', 'es']).default('en'),
   timeZone: z.string().refine(isTimeZone, 'must be an IANA time zone').default('America/New_York'),
   facts: z.array(sentence).max(50).default([]),
   people: z.array(sentence).max(50).default([]),
   followUps: z.array(sentence).max(20).default([]),
   active: z.boolean().default(true),
-  manner: z
-    .object({
-      eotThreshold: z.number().min(0.5).max(1).default(DEFAULT_MANNER.eotThreshold),
-      eagerEotThreshold: z.number().min(0.3).max(0.9).default(DEFAULT_MANNER.eagerEotThreshold),
-      eotTimeoutMs: z.int().min(500).max(60_000).default(DEFAULT_MANNER.eotTimeoutMs),
-      speechSpeed: z.number().min(0.7).max(1.2).default(DEFAULT_MANNER.speechSpeed),
-    })
-    .default(DEFAULT_MANNER),
+  manner: known({
+    eotThreshold: z.number().min(0.5).max(1).default(DEFAULT_MANNER.eotThreshold),
+    eagerEotThreshold: z.number().min(0.3).max(0.9).default(DEFAULT_MANNER.eagerEotThreshold),
+    eotTimeoutMs: z.int().min(500).max(60_000).default(DEFAULT_MANNER.eotTimeoutMs),
+    speechSpeed: z.number().min(0.7).max(1.2).default(DEFAULT_MANNER.speechSpeed),
+  }).default(DEFAULT_MANNER),
 });
 
 function isTimeZone(name: string): boolean {
@@ -66,19 +73,26 @@ export type PersonEntry = { readonly person: Person; readonly family: string };
 
 /**
  * Reads the file; a missing file is an empty book.
- * @throws ConfigError naming the fields that are wrong, never their values.
+ * @throws ConfigError where it cannot be read, or naming the fields that are wrong and what may stand
+ * there, never what stands there.
  */
 export async function readPeopleFile(dataDir: string): Promise<PersonEntry[]> {
   let text: string;
   try {
     text = await readFile(join(dataDir, 'people.json'), 'utf8');
-  } catch {
-    return [];
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    if (code === 'ENOENT') return [];
+    throw new ConfigError([`people.json cannot be read (${code})`]);
   }
   const parsed = z.array(personSchema).max(10_000).safeParse(parseJson(text));
   if (parsed.success) return parsed.data.map(({ family, ...person }) => ({ person, family }));
   throw new ConfigError(
-    parsed.error.issues.slice(0, 20).map((i) => `people.json ${i.path.join('.')}: ${i.code}`),
+    parsed.error.issues
+      .slice(0, 20)
+      .map(({ path, message }) =>
+        ['people.json', ...(path.length > 0 ? [path.join('.')] : []), message].join(' '),
+      ),
   );
 }
 

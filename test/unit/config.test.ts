@@ -251,6 +251,16 @@ describe('values', () => {
     }
   });
 
+  test.each(['0'.repeat(64), 'deadbeef'.repeat(8), Buffer.alloc(32, 7).toString('base64')])(
+    'the encryption key %s is good enough for trying out, not for production',
+    (ENCRYPTION_KEY) => {
+      expect(problemsOf({ ENCRYPTION_KEY })).toEqual([]);
+      expect(problemsOf({ ...PRODUCTION, ENCRYPTION_KEY })).toContain(
+        'ENCRYPTION_KEY must be random: openssl rand -hex 32 makes one',
+      );
+    },
+  );
+
   test('the media stream goes to wss where the public URL is https', () => {
     const urlOf = (PUBLIC_URL: string) =>
       mediaStreamUrl(loadConfig({ PUBLIC_URL, TWILIO_AUTH_TOKEN: 'twilio-token' }));

@@ -40,7 +40,7 @@ function problemsWith(env: Readonly<Record<string, string>>): string {
 const SECRETS: Readonly<Record<string, string>> = {
   DATABASE_URL: 'postgres://hearthline:x@postgres:5432/hearthline',
   REDIS_URL: 'redis://:x@redis:6379',
-  ENCRYPTION_KEY: '0'.repeat(64),
+  ENCRYPTION_KEY: '0123456789abcdef00112233445566778899aabbccddeeff0f1e2d3c4b5a6978',
 };
 
 type Service = {

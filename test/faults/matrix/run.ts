@@ -84,6 +84,14 @@ function writeDocument(results: readonly CellResult[], summary: Summary): void {
 
 const planned = allCells().filter(isWanted);
 const cells = planned.filter(({ skipped }) => skipped === undefined);
+if (cells.length === 0) {
+  const names = (all: readonly string[]): string => all.join(', ');
+  process.stderr.write(
+    `no such cell; --only VENDOR/FAULT/MOMENT, or * for any, of\n  vendors: ${names(VENDORS)}\n` +
+      `  faults: ${names(FAULTS)}\n  moments: ${names(MOMENTS)}\n`,
+  );
+  process.exit(2);
+}
 const beganAt = performance.now();
 const outcome = await runMatrix(cells, {
   workers: Number(values.workers),
@@ -119,11 +127,3 @@ else {
   );
 }
 process.exitCode = summary.failed.length + summary.leaks.length === 0 ? 0 : 1;
-if (cells.length === 0) {
-  const names = (all: readonly string[]): string => all.join(', ');
-  process.stderr.write(
-    `no such cell; --only VENDOR/FAULT/MOMENT, or * for any, of\n  vendors: ${names(VENDORS)}\n` +
-      `  faults: ${names(FAULTS)}\n  moments: ${names(MOMENTS)}\n`,
-  );
-  process.exitCode = 2;
-}
