@@ -47,4 +47,4 @@ STOPSIGNAL SIGTERM
 # Garbage is collected before it is many times what is alive, and glibc gives back what is free: a
 # third of the memory of a call (docs/performance.md). No path of a module has links in it; looking for
 # them takes a tenth of a second.
-CMD ["node", "--max-semi-space-size=16", "--max-old-space-size=512", "--v8-pool-size=1", "--no-parallel-scavenge", "--preserve-symlinks", "--preserve-symlinks-main", "src/main.ts"]
+CMD ["node", "--max-semi-space-size=16", "--max-old-space-size=512", "--v8-pool-size=1", "--no-parallel-scavenge", "--heap-growing-percent=40", "--preserve-symlinks", "--preserve-symlinks-main", "src/main.ts"]

@@ -2,10 +2,11 @@
  * The way out: audio of released utterances goes to the carrier in order, ahead of time by about a
  * second, each piece followed by a mark. Held, emptied and resumed at the core's orders.
  *
- * Audio stays base64 μ-law as the voice made it. Whatever is not sent at once is kept until the
- * utterance is forgotten, because a clear may mean that it has to be sent again.
+ * Audio is kept until the utterance is forgotten, because a clear may mean that it has to be sent
+ * again.
  */
 import type { UtteranceId } from '../src/conversation/types.ts';
+import { Sound } from './sound.ts';
 
 export type OutletStream = {
   sendMedia(base64: string): void;
@@ -13,16 +14,17 @@ export type OutletStream = {
   clear(): void;
 };
 
+/** μ-law 8 kHz as the voice made it. */
 export type Piece = { readonly base64: string; readonly bytes: number };
 
 type Queued = {
   readonly id: UtteranceId;
-  readonly pieces: Piece[];
-  /** Of all pieces. */
-  bytes: number;
+  readonly sound: Sound;
+  /** How many bytes of it each piece has. */
+  readonly pieces: number[];
   /** Pieces up to this index have been sent. */
   sent: number;
-  sentMs: number;
+  sentBytes: number;
   ended: boolean;
   released: boolean;
 };
@@ -50,6 +52,8 @@ export class Outlet {
   /** When the carrier will have played what it has. */
   #playsUntil = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** Of the utterance before. */
+  #spare: Buffer | undefined;
 
   constructor(options: OutletOptions) {
     this.#options = options;
@@ -72,9 +76,9 @@ export class Outlet {
   add(id: UtteranceId, piece: Piece): boolean {
     if (piece.bytes === 0) return true;
     const queued = this.#find(id);
-    if (queued.bytes / BYTES_PER_MS > MAX_UTTERANCE_MS) return false;
-    queued.pieces.push(piece);
-    queued.bytes += piece.bytes;
+    if (queued.sound.bytes / BYTES_PER_MS > MAX_UTTERANCE_MS) return false;
+    const bytes = queued.sound.add(piece.base64, piece.bytes);
+    if (bytes > 0) queued.pieces.push(bytes);
     this.#pump();
     return true;
   }
@@ -86,16 +90,16 @@ export class Outlet {
   trim(id: UtteranceId, toMs: number): number {
     const queued = this.#find(id);
     const kept = queued.pieces.slice(0, queued.sent);
-    let endMs = queued.sentMs;
+    let end = queued.sentBytes;
     for (const piece of queued.pieces.slice(queued.sent)) {
-      const bytes = Math.min(piece.bytes, Math.floor((toMs - endMs) * BYTES_PER_MS));
+      const bytes = Math.min(piece, Math.floor(toMs * BYTES_PER_MS - end));
       if (bytes <= 0) break;
-      kept.push(bytes === piece.bytes ? piece : firstBytes(piece, bytes));
-      endMs += bytes / BYTES_PER_MS;
+      kept.push(bytes);
+      end += bytes;
     }
     queued.pieces.splice(0, queued.pieces.length, ...kept);
-    queued.bytes = Math.round(endMs * BYTES_PER_MS);
-    return endMs;
+    queued.sound.cut(end);
+    return end / BYTES_PER_MS;
   }
 
   /** No more audio will come. */
@@ -115,7 +119,12 @@ export class Outlet {
   }
 
   forget(id: UtteranceId): void {
-    this.#queue = this.#queue.filter((queued) => queued.id !== id);
+    const queued = this.#queue.find((other) => other.id === id);
+    if (queued) {
+      this.#queue = this.#queue.filter((other) => other !== queued);
+      queued.pieces.length = 0;
+      this.#spare = queued.sound.letGo() ?? this.#spare;
+    }
     this.#pump();
   }
 
@@ -135,7 +144,7 @@ export class Outlet {
     this.#playsUntil = 0;
     for (const queued of this.#queue) {
       queued.sent = 0;
-      queued.sentMs = 0;
+      queued.sentBytes = 0;
     }
     // Nothing else would wake what remains: the carrier has nothing left to play.
     this.#pump();
@@ -151,12 +160,15 @@ export class Outlet {
   close(): void {
     this.detach();
     this.#queue = [];
+    this.#spare = undefined;
   }
 
   #find(id: UtteranceId): Queued {
     const known = this.#queue.find((queued) => queued.id === id);
     if (known) return known;
-    const queued = { id, pieces: [], bytes: 0, sent: 0, sentMs: 0, ended: false, released: false };
+    const sound = new Sound(this.#spare);
+    this.#spare = undefined;
+    const queued = { id, sound, pieces: [], sent: 0, sentBytes: 0, ended: false, released: false };
     this.#queue.push(queued);
     return queued;
   }
@@ -173,20 +185,20 @@ export class Outlet {
 
   /** Sends what the lead allows; false when the lead is used up. */
   #send(queued: Queued, stream: OutletStream): boolean {
-    for (let piece = queued.pieces[queued.sent]; piece; piece = queued.pieces[queued.sent]) {
+    for (let bytes = queued.pieces[queued.sent]; bytes; bytes = queued.pieces[queued.sent]) {
       const now = this.#options.now();
       const aheadMs = this.#playsUntil - now;
       if (aheadMs > LEAD_MS) {
         this.#wakeIn(aheadMs - LEAD_MS);
         return false;
       }
-      const ms = piece.bytes / BYTES_PER_MS;
-      stream.sendMedia(piece.base64);
+      stream.sendMedia(queued.sound.read(queued.sentBytes, bytes));
       queued.sent += 1;
-      queued.sentMs += ms;
-      this.#playsUntil = Math.max(now, this.#playsUntil) + ms;
-      stream.sendMark(`u${queued.id}:${queued.sentMs}:${this.#era}`);
-      this.#options.onSent(queued.id, queued.sentMs);
+      queued.sentBytes += bytes;
+      const sentMs = queued.sentBytes / BYTES_PER_MS;
+      this.#playsUntil = Math.max(now, this.#playsUntil) + bytes / BYTES_PER_MS;
+      stream.sendMark(`u${queued.id}:${sentMs}:${this.#era}`);
+      this.#options.onSent(queued.id, sentMs);
     }
     return true;
   }
@@ -198,8 +210,4 @@ export class Outlet {
       this.#pump();
     }, ms);
   }
-}
-
-function firstBytes(piece: Piece, bytes: number): Piece {
-  return { base64: Buffer.from(piece.base64, 'base64').toString('base64', 0, bytes), bytes };
 }

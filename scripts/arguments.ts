@@ -17,8 +17,12 @@ export function readArguments<const O extends Options>(usage: string, options: O
   try {
     return parseArgs({ args, options }).values;
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    console.error(usage);
-    process.exit(2);
+    refuse(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
   }
+}
+
+/** Says what was wrong with what was asked for, and ends with 2. */
+export function refuse(why: string): never {
+  console.error(why);
+  process.exit(2);
 }

@@ -9,7 +9,7 @@ const READY_TIMEOUT_MS = 30_000;
 const READY_POLL_MS = 5;
 /**
  * As the container image starts it: the young generation may not grow at every burst, the old one is
- * collected when it has grown by two fifths (V8 derives that from its limit) and not fourfold, one
+ * collected when it has grown by two fifths and not fourfold (nor, where little gets there, by less), one
  * thread helps with that but not with the young one, for which the calls' thread would have to wait,
  * and no module's path is looked through for links, of which there are none.
  */
@@ -18,6 +18,7 @@ export const NODE_FLAGS: readonly string[] = [
   '--max-old-space-size=512',
   '--v8-pool-size=1',
   '--no-parallel-scavenge',
+  '--heap-growing-percent=40',
   '--preserve-symlinks',
   '--preserve-symlinks-main',
 ];

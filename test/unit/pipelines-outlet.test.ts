@@ -52,6 +52,30 @@ describe('the way out', () => {
     expect(sent.filter((what) => what !== 'mark')).toHaveLength(10);
   });
 
+  test('an utterance in the memory of the one before has none of its sound', () => {
+    const { outlet, sent } = outletOn();
+    outlet.release(1, false);
+    for (let value = 1; value <= 5; value += 1) outlet.add(1, piece(value));
+    vi.advanceTimersByTime(5_000);
+    outlet.forget(1);
+    sent.length = 0;
+    outlet.add(2, piece(9, 800));
+    outlet.release(2, false);
+    expect(outlet.trim(2, 10_000)).toBe(100);
+    outlet.clear();
+    vi.advanceTimersByTime(5_000);
+    expect(sent).toEqual(['9x100', 'mark', 'clear', '9x100', 'mark']);
+  });
+
+  test('what is cut off and made again is sent as it was made again', () => {
+    const { outlet, sent } = outletOn();
+    for (const value of [1, 2, 3]) outlet.add(1, piece(value));
+    expect(outlet.trim(1, 250)).toBe(250);
+    outlet.add(1, piece(4));
+    outlet.release(1, false);
+    expect(sent.filter((what) => what !== 'mark')).toEqual(['1x200', '2x50', '4x200']);
+  });
+
   test('case 1: nothing of a forgotten utterance is sent after a clear', () => {
     const { outlet, sent } = outletOn();
     outlet.release(1, false);

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { readArguments } from '../../../scripts/arguments.ts';
+import { readArguments, refuse } from '../../../scripts/arguments.ts';
 import { allCells, cellName, FAULTS, MOMENTS, VENDORS, type PlannedCell } from './cells.ts';
 import { runMatrix } from './matrix.ts';
 import { markdownTable, skippedList, summarise, type Summary } from './table.ts';
@@ -86,11 +86,10 @@ const planned = allCells().filter(isWanted);
 const cells = planned.filter(({ skipped }) => skipped === undefined);
 if (cells.length === 0) {
   const names = (all: readonly string[]): string => all.join(', ');
-  process.stderr.write(
+  refuse(
     `no such cell; --only VENDOR/FAULT/MOMENT, or * for any, of\n  vendors: ${names(VENDORS)}\n` +
-      `  faults: ${names(FAULTS)}\n  moments: ${names(MOMENTS)}\n`,
+      `  faults: ${names(FAULTS)}\n  moments: ${names(MOMENTS)}`,
   );
-  process.exit(2);
 }
 const beganAt = performance.now();
 const outcome = await runMatrix(cells, {
