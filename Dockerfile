@@ -32,6 +32,7 @@ COPY scripts/jobs.ts ./scripts/jobs.ts
 COPY scripts/webhooks.ts ./scripts/webhooks.ts
 COPY scripts/alerts.ts ./scripts/alerts.ts
 COPY scripts/operator-command.ts ./scripts/operator-command.ts
+COPY scripts/operator-database.ts ./scripts/operator-database.ts
 # The emulators stay out: in production nothing may answer in a vendor's place.
 
 USER node

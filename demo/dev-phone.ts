@@ -180,6 +180,7 @@ class Page {
       else await this.#dial(wish);
     } catch (error) {
       this.#dialling = false;
+      if (!this.#call) this.#tell({ kind: 'ended', how: 'it did not come about' });
       throw error;
     }
   }

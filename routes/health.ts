@@ -38,7 +38,7 @@ export type HealthOptions = {
 };
 
 /**
- * Anybody may ask for the whole of it, and it costs a command of Redis and a connection of the
+ * Anybody may ask how it is, and every answer needs a command of Redis and a connection of the
  * database: they are asked once a second at most.
  */
 const STORES_ASKED_EVERY_MS = 1_000;

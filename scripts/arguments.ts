@@ -21,6 +21,13 @@ export function readArguments<const O extends Options>(usage: string, options: O
   }
 }
 
+/** The value of `--name` as a whole number, or the end with 2. */
+export function wholeNumber(name: string, text: string, least = 1): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isSafeInteger(value) && value >= least) return value;
+  return refuse(`--${name} must be a whole number from ${least}, not "${text}"`);
+}
+
 /** Says what was wrong with what was asked for, and ends with 2. */
 export function refuse(why: string): never {
   console.error(why);

@@ -1,10 +1,12 @@
 /**
- * The database's schema, by hand: `node scripts/migrate.ts up | down N | check [--json]`.
+ * The database's schema, by hand: `npm run migrate -- up | down N | check [--json]`.
  *
  * Works on DATABASE_URL (or DATABASE_URL_FILE), or on the embedded database in DATA_DIR while no
- * server runs on it. `check` changes nothing and exits with 1 where something is pending. `down`
+ * server runs on it, which only `up` makes. `check` changes nothing and exits with 1 where something is pending. `down`
  * takes back the last N migrations, with all data in their tables; it asks for `--yes`.
  */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { resolveSecretFiles } from '../src/secret-files.ts';
 import { startEmbedded } from '../src/store/sql/embedded.ts';
 import {
@@ -25,7 +27,7 @@ type Outcome = {
   readonly state: MigrationState;
 };
 
-const USAGE = 'usage: node scripts/migrate.ts up | down N --yes | check   [--json]';
+const USAGE = 'usage: npm run migrate -- up | down N --yes | check   [--json]';
 
 function orderFrom(args: readonly string[]): Order | undefined {
   const [kind, count, ...rest] = args.filter((arg) => !arg.startsWith('--'));
@@ -39,6 +41,9 @@ async function perform(order: Order): Promise<Outcome> {
   const env = resolveSecretFiles(process.env);
   const url = env['DATABASE_URL']?.trim();
   const dataDir = env['DATA_DIR']?.trim() || 'data';
+  if (!url && order.kind !== 'up' && !existsSync(join(dataDir, 'postgres'))) {
+    throw new Error(`there is no database in ${dataDir}: set DATA_DIR, or DATABASE_URL`);
+  }
   const embedded = url
     ? undefined
     : await startEmbedded({ dataDir, onProgress: (sentence) => console.error(sentence) });

@@ -69,11 +69,14 @@ export async function killsInMidTurn(options: RunOptions): Promise<Outcome> {
       settledAfterMs: Math.max(...outcomes.map(({ settled }) => settled.settledAfterMs ?? -1)),
       heapGrowthMb: Math.max(...outcomes.map(({ settled }) => settled.heapGrowthMb)),
     },
-    findings: outcomes.flatMap(({ tally, judged, settled }) => [
-      ...tally.findings,
-      ...judged.findings,
-      ...settled.findings,
-    ]),
+    findings: [
+      ...(killed === 0 ? ['no call was live at any kill'] : []),
+      ...outcomes.flatMap(({ tally, judged, settled }) => [
+        ...tally.findings,
+        ...judged.findings,
+        ...settled.findings,
+      ]),
+    ],
   };
 }
 

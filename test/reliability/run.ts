@@ -10,7 +10,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { readArguments } from '../../scripts/arguments.ts';
+import { readArguments, refuse, wholeNumber } from '../../scripts/arguments.ts';
 import { watchHost } from '../../scripts/host-share.ts';
 import type { RunOptions, Scenario } from './scenario.ts';
 import { baselineOf, playAll, SCENARIOS, type Result } from './scenarios.ts';
@@ -54,7 +54,7 @@ function chosen(): Scenario[] {
   const unknown = only.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name));
   if (unknown.length > 0) {
     const names = SCENARIOS.map(({ name }) => name).join(', ');
-    throw new Error(`no scenario is called ${unknown.join(', ')}; there are ${names}`);
+    refuse(`no scenario is called ${unknown.join(', ')}; there are ${names}`);
   }
   return SCENARIOS.filter(({ name }) => only.length === 0 || only.includes(name));
 }
@@ -86,10 +86,13 @@ function writeDocument(
   execFileSync('prettier', ['--write', DOCUMENT]);
 }
 
+if (values.write && (values.short || values.only.length > 0)) {
+  refuse('--write is for the whole of it: the table would lose what is not played');
+}
 const options: RunOptions = {
   short: values.short,
-  kills: Number(values.kills ?? (values.short ? SHORT_KILLS : KILLS)),
-  seed: Number(values.seed ?? Math.floor(Math.random() * 1_000_000)),
+  kills: wholeNumber('kills', values.kills ?? String(values.short ? SHORT_KILLS : KILLS)),
+  seed: wholeNumber('seed', values.seed ?? String(Math.floor(Math.random() * 1_000_000)), 0),
   say: (line) => void process.stderr.write(`   ${line}\n`),
 };
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

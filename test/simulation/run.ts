@@ -7,7 +7,7 @@
  * Exit code 0: every seed kept every promise. 1: some did not. 2: wrong arguments.
  */
 import { availableParallelism } from 'node:os';
-import { readArguments } from '../../scripts/arguments.ts';
+import { readArguments, wholeNumber } from '../../scripts/arguments.ts';
 import { Worker } from 'node:worker_threads';
 import type { Batch, BatchResult, Failure } from './batch.ts';
 import { makeScript } from './script.ts';
@@ -32,13 +32,6 @@ const values = readArguments(USAGE, {
   story: { type: 'string' },
   json: { type: 'boolean', default: false },
 });
-
-function positive(name: string, value: string): number {
-  const number = Number(value);
-  if (Number.isInteger(number) && number > 0) return number;
-  console.error(`--${name} must be a whole number above 0, not "${value}"`);
-  process.exit(2);
-}
 
 function runInWorker(batch: Batch): Promise<BatchResult> {
   return new Promise((resolve, reject) => {
@@ -69,10 +62,10 @@ function explain({ seed, violation }: Failure): void {
 }
 
 async function main(): Promise<void> {
-  if (values.story !== undefined) tellStory(positive('story', values.story));
-  const seeds = positive('seeds', values.seeds);
-  const from = positive('from', values.from);
-  const workers = Math.min(positive('workers', values.workers), seeds);
+  if (values.story !== undefined) tellStory(wholeNumber('story', values.story));
+  const seeds = wholeNumber('seeds', values.seeds);
+  const from = wholeNumber('from', values.from);
+  const workers = Math.min(wholeNumber('workers', values.workers), seeds);
   const began = performance.now();
   const results = await Promise.all(
     Array.from({ length: workers }, (_, n) =>

@@ -1,6 +1,7 @@
+import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
-import { inRepository, readRepositoryFile } from '../helpers/repository.ts';
+import { inRepository, readRepositoryFile, repositoryFiles } from '../helpers/repository.ts';
 import { ALLOCATOR, NODE_FLAGS } from '../../bench/calls/server.ts';
 
 /** Directives with continuation lines joined and comments dropped. */
@@ -51,6 +52,28 @@ describe('Dockerfile', () => {
     const env = Object.fromEntries(variables);
     expect(env).toMatchObject({ NODE_ENV: 'production', PORT: '8080', ...ALLOCATOR });
     expect(loadConfig({ ...env, NODE_ENV: 'development' }).dataDir).toBe('/var/lib/hearthline');
+  });
+
+  test('copies whatever its files import of ours', () => {
+    const copied = final
+      .filter((line) => line.startsWith('COPY ') && !line.includes('--from='))
+      .map((line) => line.split(' ')[1] ?? '');
+    const files = copied.flatMap((source) =>
+      source.includes('.') ? [source] : repositoryFiles(`${source}/**/*.ts`),
+    );
+    expect(files.length).toBeGreaterThan(200);
+    const missing = files
+      // Makes the recorded lines, with the emulators' voice, and is never run there.
+      .filter((file) => file.endsWith('.ts') && file !== 'adapters/tts/clips/make.ts')
+      .flatMap((file) =>
+        [...readRepositoryFile(file).matchAll(/(?:from|import\() ?'(\.{1,2}\/[^']+)'/g)].map(
+          ([, target = '']) => ({ file, target: normalize(join(dirname(file), target)) }),
+        ),
+      )
+      .filter(({ target }) => !files.includes(target));
+    // Asked for on emulators only, of which there are none in production.
+    const emulated = { file: 'src/main.ts', target: 'demo/dev-server.ts' };
+    expect(missing).toEqual([emulated]);
   });
 
   test('copies what is there, and neither emulators, tests nor secrets', () => {

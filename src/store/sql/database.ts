@@ -142,7 +142,7 @@ async function prepareSchema(
 function describeBehind(state: MigrationState): string {
   return (
     `the database is ${state.pending.length} migration(s) behind (${state.pending.join(', ')}); ` +
-    'run: node scripts/migrate.ts up'
+    'run: npm run migrate -- up'
   );
 }
 

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { readArguments, refuse } from '../../../scripts/arguments.ts';
+import { readArguments, refuse, wholeNumber } from '../../../scripts/arguments.ts';
 import { allCells, cellName, FAULTS, MOMENTS, VENDORS, type PlannedCell } from './cells.ts';
 import { runMatrix } from './matrix.ts';
 import { markdownTable, skippedList, summarise, type Summary } from './table.ts';
@@ -82,6 +82,9 @@ function writeDocument(results: readonly CellResult[], summary: Summary): void {
   execFileSync('prettier', ['--write', DOCUMENT]);
 }
 
+if (values.write && values.only.length > 0) {
+  refuse('--write is for the whole matrix: the table would lose what is not played');
+}
 const planned = allCells().filter(isWanted);
 const cells = planned.filter(({ skipped }) => skipped === undefined);
 if (cells.length === 0) {
@@ -93,8 +96,8 @@ if (cells.length === 0) {
 }
 const beganAt = performance.now();
 const outcome = await runMatrix(cells, {
-  workers: Number(values.workers),
-  atOnce: Number(values['at-once'] ?? AT_ONCE),
+  workers: wholeNumber('workers', values.workers),
+  atOnce: wholeNumber('at-once', values['at-once'] ?? String(AT_ONCE)),
   fresh: values.fresh,
   findLeaks: true,
   onResults: (results, done, all) => {
