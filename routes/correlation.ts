@@ -52,16 +52,20 @@ function continued(traceparent: string | undefined): string {
 
 const form = z.object({ CallSid: z.string().regex(/^CA[0-9A-Za-z]{2,40}$/) });
 /** The webhooks there are; whatever else was asked for is nobody's. */
-const ROUTES = new Set(
-  ['answer', 'resume', 'status', 'stream-status', 'amd'].map((name) => `/voice/${name}`),
-);
+export const WEBHOOK_ROUTES: readonly string[] = [
+  '/voice/answer',
+  '/voice/resume',
+  '/voice/status',
+  '/voice/stream-status',
+  '/voice/amd',
+];
 
 /** Tells the watchers of calls about each webhook of the carrier. Behind the signature check. */
 export function tellWebhooks(events: EventHub) {
   return (req: Request, res: Response, next: NextFunction): void => {
     const parsed = form.safeParse(req.body);
     const route = `${req.baseUrl}${req.path}`;
-    if (!parsed.success || !ROUTES.has(route)) return next();
+    if (!parsed.success || !WEBHOOK_ROUTES.includes(route)) return next();
     const beganAt = monotonicMs();
     res.once('finish', () => {
       const durationMs = monotonicMs() - beganAt;

@@ -17,6 +17,7 @@ import { LoadGate, watchLoop } from '../pipelines/load-gate.ts';
 import { keepRecordings, makeCommonLines } from '../pipelines/ready-lines.ts';
 import { SpeechCache } from '../pipelines/speech-cache.ts';
 import { warmUpCore } from '../pipelines/warm-up.ts';
+import { WEBHOOK_ROUTES } from '../routes/correlation.ts';
 import { createHttp } from '../routes/http.ts';
 import { createMediaSocket, type MediaSocket } from '../websocket/media-socket.ts';
 import type { MediaSocketNotice } from '../websocket/types.ts';
@@ -149,6 +150,7 @@ export async function createApp(
     mediaCounters: () => media.counters,
     storeIsUp: async () => (await store.health()).ok,
     durability,
+    webhookRoutes: WEBHOOK_ROUTES,
     webhooks: { refused: () => http.refusedWebhooks(), acts: () => inbox.acts() },
   });
   const inbox = openInbox({ calls, store, durability, instance, log });

@@ -25,6 +25,8 @@ export type MetricSources = {
   readonly storeIsUp: () => Promise<boolean>;
   /** Undefined: nothing is kept. */
   readonly durability: DurabilitySource | undefined;
+  /** The carrier's webhooks there are. */
+  readonly webhookRoutes?: readonly string[];
   /** Since the start: webhooks that were turned away, by reason; callbacks acted upon, by outcome. */
   readonly webhooks?: {
     refused(): Readonly<Record<string, number>>;
@@ -47,7 +49,9 @@ export function createMetrics(hub: EventHub, sources: MetricSources): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   addPresentState(registry, sources);
-  const counting = new Counting(createInstruments(registry));
+  const instruments = createInstruments(registry);
+  beginAtNought(instruments, sources);
+  const counting = new Counting(instruments);
   const unsubscribe = hub.subscribe((event) => counting.take(event));
   return {
     registry,
@@ -61,6 +65,12 @@ export function createMetrics(hub: EventHub, sources: MetricSources): Metrics {
       registry.clear();
     },
   };
+}
+
+/** A series whose first value is 1 has not grown: what alerts wait for has to be there before it happens. */
+function beginAtNought(to: Instruments, { breakers, webhookRoutes = [] }: MetricSources): void {
+  for (const { vendor } of breakers()) to.vendorFailures.inc({ vendor, failure: 'auth' }, 0);
+  for (const route of webhookRoutes) to.webhooks.inc({ route, status: '5xx' }, 0);
 }
 
 const BREAKER_STATES = { closed: 0, 'half-open': 1, open: 2 } as const;

@@ -20,6 +20,7 @@ function counted(...events: (CallEvent & { call?: string; at?: number })[]) {
       { vendor: 'deepgram-flux', state: 'half-open' },
       { vendor: 'twilio', state: 'closed' },
     ],
+    webhookRoutes: ['/voice/answer'],
     mediaCounters: () => ({ mediaFrames: 12, droppedLate: 1 }),
     storeIsUp: async () => false,
     durability: {
@@ -59,6 +60,15 @@ const started = { what: 'call-started', direction: 'inbound' } as const;
 const finished = { what: 'call-ended', reason: 'goodbye', durationMs: 60_000, work: WORK } as const;
 
 describe('figures', () => {
+  test('what alerts wait for is there, with nought, before it happens', async () => {
+    const figure = await figures(counted().metrics);
+    for (const vendor of ['claude', 'deepgram-flux', 'twilio']) {
+      const name = `hearthline_vendor_failures_total{vendor="${vendor}",failure="auth"}`;
+      expect(figure(name)).toBe(0);
+    }
+    expect(figure('hearthline_webhooks_total{route="/voice/answer",status="5xx"}')).toBe(0);
+  });
+
   test('present states are asked when somebody looks', async () => {
     const { metrics } = counted();
     const figure = await figures(metrics);
