@@ -139,7 +139,7 @@ test('a server that is told to check only does not start on a schema that is beh
   const { url } = await postgres.createDatabase();
   const opened = openDatabase({ databaseUrl: url, dataDir: dir, migrations: 'check' });
   await expect(opened).rejects.toThrow(
-    /^the database is \d+ migration\(s\) behind .*migrate\.ts up/,
+    /^the database is \d+ migration\(s\) behind .*npm run migrate -- up/,
   );
   expect(await tablesOf(url)).toEqual([]);
 });
