@@ -6,6 +6,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { CallerLeg, TwilioEmulator } from '../emulators/twilio/types.ts';
+import { isThisMachine } from '../routes/who-asks.ts';
 import { monotonicMs, type EventSink } from '../src/events.ts';
 import { WebCall, type PageSink } from './web-call.ts';
 import { parseFromPage, type FromPage, type ToPage } from './web-messages.ts';
@@ -22,11 +23,6 @@ const MAX_UNSENT_BYTES = 1024 * 1024;
 const MAX_MESSAGES_PER_SECOND = 20;
 const PING_MS = 15_000;
 const RING_TIMEOUT_MS = 10_000;
-
-const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
-/** Set by proxies and tunnels: then the peer is this machine, and who asks is not. */
-const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via'];
-const LOOPBACK_HOST = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/;
 
 export type DevPhoneOptions = {
   /** The HTTP server that serves the page. */
@@ -62,7 +58,7 @@ export function startDevPhone(options: DevPhoneOptions): DevPhone {
     if (path === MEDIA_PATH) return;
     socket.on('error', () => undefined);
     if (path !== PHONE_PATH) return refuse(socket, '404 Not Found');
-    if (!isThisMachine(request)) return refuse(socket, '403 Forbidden');
+    if (!isPageOfThisMachine(request)) return refuse(socket, '403 Forbidden');
     if (pages.size >= MAX_PAGES) return refuse(socket, '503 Service Unavailable');
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       lineNumber = (lineNumber % 9_999) + 1;
@@ -88,15 +84,9 @@ export function startDevPhone(options: DevPhoneOptions): DevPhone {
   };
 }
 
-function isThisMachine(request: IncomingMessage): boolean {
-  const { origin, host } = request.headers;
-  return (
-    LOOPBACK.has(request.socket.remoteAddress ?? '') &&
-    LOOPBACK_HOST.test(host ?? '') &&
-    FORWARDED.every((name) => request.headers[name] === undefined) &&
-    // A browser always says where its page comes from; it must be from here.
-    LOOPBACK_HOST.test((origin ?? '').replace(/^https?:\/\//, ''))
-  );
+/** A browser always says where its page comes from. */
+function isPageOfThisMachine(request: IncomingMessage): boolean {
+  return request.headers.origin !== undefined && isThisMachine(request);
 }
 
 function refuse(socket: Duplex, status: string): void {

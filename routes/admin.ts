@@ -1,17 +1,19 @@
 /**
  * `/admin`: what operators do by hand. Only for who bears ADMIN_TOKEN; without that variable there is
- * no such thing. Every change is in the audit log, in the transaction that makes it.
+ * no such thing. Every change is in the audit log, in the transaction that makes it where it is one.
  */
 import { Router, type NextFunction, type Request, type Response } from 'express';
 import { z } from 'zod';
 import type { WebhookInbox } from '../pipelines/webhooks.ts';
 import type { Logger } from '../src/log.ts';
+import type { DurableWriter } from '../src/store/durable-writer.ts';
 import { replayWebhook } from '../src/store/sql/replay-webhook.ts';
 import type { Jobs } from '../src/store/jobs/job-types.ts';
 import type { Database } from '../src/store/sql/database.ts';
 import type { WebhookEvents } from '../src/store/sql/webhook-events.ts';
 import { isUuid } from '../src/store/uuid.ts';
 import { adminJobRoutes, answering } from './admin-jobs.ts';
+import { adminRecordRoutes } from './admin-records.ts';
 import { createRefusalLimit } from './refusal-limit.ts';
 import type { SenderOf } from './sender.ts';
 import { bears } from './who-asks.ts';
@@ -21,6 +23,7 @@ export type AdminRoutesOptions = {
   readonly database: Pick<Database, 'withScope'>;
   readonly webhooks: WebhookEvents;
   readonly jobs: Pick<Jobs, 'dead' | 'replay'>;
+  readonly records: Pick<DurableWriter<never>, 'replayAside'>;
 };
 
 export type AdminParts = {
@@ -84,6 +87,7 @@ export function adminRoutes(options: AdminRoutesOptions, parts: AdminParts): Rou
   });
 
   router.use('/jobs', adminJobRoutes(options.jobs, log));
+  router.use('/records', adminRecordRoutes(options.records, database, log));
   return router;
 }
 

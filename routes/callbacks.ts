@@ -5,12 +5,12 @@
 import { Router, type Request, type Response } from 'express';
 import { z } from 'zod';
 import type { WebhookInbox } from '../pipelines/webhooks.ts';
+import { callSid } from './call-sid.ts';
 import { rawFormOf } from './twilio-signature.ts';
 
 /** As everything of Twilio's is filed. */
 export const PROVIDER = 'twilio';
 
-const callSid = z.string().regex(/^CA[0-9A-Za-z]{2,40}$/);
 /** No slash, which separates the parts of a key. */
 const part = z.string().regex(/^[0-9A-Za-z_-]{0,64}$/);
 

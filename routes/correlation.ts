@@ -8,6 +8,7 @@ import type { NextFunction, Request, Response } from 'express';
 import { z } from 'zod';
 import { monotonicMs, type EventHub } from '../src/events.ts';
 import type { Logger } from '../src/log.ts';
+import { callSid } from './call-sid.ts';
 
 /** Like a log's ids: not a bare number, which could be a telephone's. */
 const REQUEST_ID = /^(?!\d{7,}$)[A-Za-z0-9][A-Za-z0-9_.:-]{7,79}$/;
@@ -50,7 +51,7 @@ function continued(traceparent: string | undefined): string {
   return `00-${traceId}-${randomBytes(8).toString('hex')}-${flags}`;
 }
 
-const form = z.object({ CallSid: z.string().regex(/^CA[0-9A-Za-z]{2,40}$/) });
+const form = z.object({ CallSid: callSid });
 /** The webhooks there are; whatever else was asked for is nobody's. */
 export const WEBHOOK_ROUTES: readonly string[] = [
   '/voice/answer',

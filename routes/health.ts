@@ -20,6 +20,8 @@ export type DurabilityHealth = {
     readonly database: Readonly<Record<string, number>>;
     readonly spool: Readonly<Record<string, number>>;
     readonly writes: Readonly<Record<string, number>>;
+    /** A record was lost not long ago. */
+    readonly isRefusing: boolean;
     readonly people: number;
   };
 };
@@ -67,7 +69,7 @@ export function healthRoutes(options: HealthOptions): Router {
   router.get('/', async (req, res) => {
     const [session, database] = await askStores();
     const kept = durability?.figures();
-    const isKeeping = database === undefined || (database.ok && kept?.writes['refused'] === 0);
+    const isKeeping = database === undefined || (database.ok && kept?.isRefusing === false);
     const open = breakers().filter((breaker) => breaker.state !== 'closed');
     const status = calls.isDraining
       ? 'draining'

@@ -13,6 +13,7 @@ import { isWithoutPersonalData, type Person } from '../src/companion/person.ts';
 import type { Logger } from '../src/log.ts';
 import type { People } from '../src/people.ts';
 import type { StreamTokens } from '../src/store/stream-tokens.ts';
+import { callSid } from './call-sid.ts';
 import { PROVIDER } from './callbacks.ts';
 import { asSureAs, type CallerTrust } from './caller.ts';
 import { rawFormOf } from './twilio-signature.ts';
@@ -37,7 +38,6 @@ const MAX_SENT_ON = 5;
 /** Calls of which it is remembered how often they were sent on. */
 const MAX_REMEMBERED = 1_000;
 
-const callSid = z.string().regex(/^CA[0-9A-Za-z]{2,40}$/);
 const phone = z.string().max(80).default('');
 
 const answerForm = z.object({

@@ -1,5 +1,6 @@
 /** Who asks for what is not for the public: this machine itself, or whoever bears a token. */
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { Request } from 'express';
 
 const LOOPBACK = /^(::1|(::ffff:)?127(\.\d{1,3}){3})$/;
@@ -11,7 +12,7 @@ const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-i
  * Same machine, and not by way of a page of somebody else's: neither from another origin, nor under
  * another name that was made to lead here (DNS rebinding).
  */
-export function isThisMachine(req: Request): boolean {
+export function isThisMachine(req: IncomingMessage): boolean {
   const { origin } = req.headers;
   return (
     LOOPBACK.test(req.socket.remoteAddress ?? '') &&

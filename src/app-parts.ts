@@ -160,6 +160,6 @@ export function adminIn(
   durability: Durability | undefined,
 ): AdminRoutesOptions | undefined {
   if (token === undefined || durability === undefined) return undefined;
-  const { database, webhooks } = durability.store;
-  return { token, database, webhooks, jobs: durability.jobs };
+  const { database, webhooks, writer } = durability.store;
+  return { token, database, webhooks, jobs: durability.jobs, records: writer };
 }

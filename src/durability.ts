@@ -33,6 +33,8 @@ export type DurabilityFigures = {
   readonly spool: SpoolFigures;
   /** Since the start: writes by where they went. */
   readonly writes: Readonly<Record<Kept, number>>;
+  /** A record was lost in the last ten minutes. */
+  readonly isRefusing: boolean;
   readonly jobs: JobFigures;
   readonly people: number;
 };
@@ -64,6 +66,8 @@ export type Durability = {
 /** Whatever the database does, calls are taken after this. */
 const READY_ANYWAY_MS = 5_000;
 const CLOSE_UNSETTLED_MS = 300;
+/** As long as the alert for it looks back. */
+const REFUSING_MS = 10 * 60_000;
 /** Entries of the file that are imported in one transaction. */
 const IMPORT_BATCH = 200;
 
@@ -71,6 +75,7 @@ const IMPORT_BATCH = 200;
 export async function openDurability(config: Config, log: Logger): Promise<Durability> {
   const entries = (await readPeopleFile(config.dataDir)).map(withIds);
   const troubles = new TroubleLog(log);
+  let refusedAtMs = -Infinity;
   const late: { jobs?: Jobs } = {};
   const { store, opened } = await beginStore({
     databaseUrl: config.databaseUrl,
@@ -80,16 +85,19 @@ export async function openDurability(config: Config, log: Logger): Promise<Durab
     beforeWrites: async (database, sealer) => await importAll(database, sealer, entries, log),
     hooks: lateHooks(() => late.jobs),
     onProgress: (sentence) => process.stderr.write(`hearthline: ${sentence}\n`),
-    onTrouble: (trouble) => troubles.tell(trouble),
+    onTrouble: (trouble) => {
+      if (trouble.kind === 'write-refused') refusedAtMs = performance.now();
+      troubles.tell(trouble);
+    },
   }).catch((error: unknown) => {
     throw startError(error);
   });
   const jobs = (late.jobs = jobsIn(store, log));
-  const writes: Record<Kept, number> = { database: 0, spool: 0, 'set-aside': 0, refused: 0 };
+  const writes = { database: 0, spool: 0 };
   const counted = {
     write: async (write: DurableWrite) => {
       const kept = await store.writer.write(write);
-      writes[kept] += 1;
+      if (kept === 'database' || kept === 'spool') writes[kept] += 1;
       return kept;
     },
   };
@@ -131,7 +139,13 @@ export async function openDurability(config: Config, log: Logger): Promise<Durab
     figures: () => ({
       database: store.database.figures(),
       spool: store.spoolFigures(),
-      writes,
+      // Those two also of what had waited in the spool.
+      writes: {
+        ...writes,
+        'set-aside': store.spoolFigures().setAside,
+        refused: store.writer.figures().refused,
+      },
+      isRefusing: performance.now() - refusedAtMs < REFUSING_MS,
       jobs: jobs.figures(),
       people: directory.size,
     }),

@@ -13,11 +13,12 @@ import type { Database } from './sql/database.ts';
 import { DatabaseUnavailable, QueryRefused } from './sql/database-errors.ts';
 import type { ScopedTransaction } from './sql/scoped-transaction.ts';
 import { createSpoolDrain, type Outcome, type SpoolDrain } from './spool-drain.ts';
+import type { AsideResult } from './set-aside.ts';
 import type { Spool } from './spool-types.ts';
 
 /**
  * Where a write is now. 'set-aside': the database refuses it for good, a person must look.
- * 'refused': nowhere; the disk is full and the database away.
+ * 'refused': nowhere; the disk or the spool is full.
  */
 export type Kept = 'database' | 'spool' | 'set-aside' | 'refused';
 
@@ -45,6 +46,8 @@ export type DurableWriter<W> = {
   write(write: W): Promise<Kept>;
   /** @returns whether everything is in the database, within the time. */
   flush(timeoutMs: number): Promise<boolean>;
+  /** As in `Spool`; they go to the database behind everything else that waits. */
+  replayAside(): Promise<{ readonly replayed: number; readonly left: number }>;
   figures(): { readonly underWay: number; readonly spooled: number; readonly refused: number };
   /** Takes no more, waits for what is under way. What is in the spool stays there. */
   close(): Promise<void>;
@@ -77,7 +80,12 @@ class SpoolingWriter<W> implements DurableWriter<W> {
       spool: options.spool,
       attempt: (work) => this.#attempt(work),
       apply: (tx, text) => options.apply(tx, JSON.parse(text) as W),
-      setAside: async (text, code) => (await this.#setAside(text, code)) === 'set-aside',
+      setAside: async (text, code) => {
+        const result = await this.#setAside(text, code);
+        // Where the disk fails it is still in the spool; where there is no more room, nowhere.
+        if (result === 'full') this.#refuse('aside-full');
+        return result !== 'disk';
+      },
       onOutcome: (outcome) => this.#notice(outcome),
       onDrained: (drained) => {
         this.#isAway = false;
@@ -124,6 +132,12 @@ class SpoolingWriter<W> implements DurableWriter<W> {
     return this.#isEmpty();
   }
 
+  async replayAside(): Promise<{ readonly replayed: number; readonly left: number }> {
+    const result = await this.#options.spool.replayAside();
+    this.#drain.start();
+    return result;
+  }
+
   figures() {
     return {
       underWay: this.#underWay,
@@ -155,8 +169,10 @@ class SpoolingWriter<W> implements DurableWriter<W> {
     }
     this.#notice(outcome);
     if (outcome.kind === 'done') return 'database';
-    if (outcome.kind === 'no') return this.#setAside(JSON.stringify(write), outcome.code);
-    return this.#toSpool(write);
+    if (outcome.kind === 'away') return this.#toSpool(write);
+    const result = await this.#setAside(JSON.stringify(write), outcome.code);
+    if (result === 'kept') return 'set-aside';
+    return this.#refuse(result === 'full' ? 'aside-full' : 'disk');
   }
 
   /** Owned by `close`, which waits for it. */
@@ -176,9 +192,9 @@ class SpoolingWriter<W> implements DurableWriter<W> {
     return this.#refuse(result.reason);
   }
 
-  async #setAside(text: string, code: string): Promise<Kept> {
+  async #setAside(text: string, code: string): Promise<AsideResult> {
     this.#tell({ kind: 'write-set-aside', code });
-    return (await this.#options.spool.setAside(text, code)) ? 'set-aside' : this.#refuse('disk');
+    return await this.#options.spool.setAside(text, code);
   }
 
   #refuse(reason: string): Kept {

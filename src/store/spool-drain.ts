@@ -17,7 +17,7 @@ export type SpoolDrainOptions = {
   readonly attempt: (work: (tx: ScopedTransaction) => Promise<void>) => Promise<Outcome>;
   /** Performs the write that was spooled as `text`. */
   readonly apply: (tx: ScopedTransaction, text: string) => Promise<void>;
-  /** Keeps what can never be applied; false where that fails too. Never rejects. */
+  /** Deals with what cannot be applied; false where it must stay in the spool. Never rejects. */
   readonly setAside: (text: string, code: string) => Promise<boolean>;
   /** Told how each transaction went. */
   readonly onOutcome: (outcome: Outcome) => void;

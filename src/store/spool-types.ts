@@ -1,5 +1,6 @@
 /** What a spool is, seen from outside. The file format is in `spool-file.ts`, the work in `spool.ts`. */
 import type { Sealer } from './sealed-text.ts';
+import type { AsideResult } from './set-aside.ts';
 
 export type SpoolOptions = {
   /** One process at a time; it is locked. */
@@ -7,6 +8,8 @@ export type SpoolOptions = {
   readonly sealer: Sealer;
   /** All segments together. What does not fit is refused. */
   readonly maxBytes?: number;
+  /** What is set aside, beside the segments. */
+  readonly maxAsideBytes?: number;
   /** From this size on a new segment is begun; a segment is removed when all of it is done. */
   readonly segmentBytes?: number;
 };
@@ -30,6 +33,7 @@ export type SpoolFigures = {
   /** Lines that were on the disk and cannot be read, since the start. */
   readonly corrupt: number;
   readonly refused: number;
+  /** Since the start. */
   readonly setAside: number;
 };
 
@@ -44,8 +48,13 @@ export type Spool = {
   next(limit: number): Promise<SpoolEntry[]>;
   /** Everything up to `seq` has been applied and need not come again. */
   done(seq: number): Promise<void>;
-  /** Keeps an entry that can never be applied, with a code of why, in the file `set-aside`. */
-  setAside(text: string, code: string): Promise<boolean>;
+  /** Keeps an entry that cannot be applied, with a code of why, see `set-aside.ts`. Never rejects. */
+  setAside(text: string, code: string): Promise<AsideResult>;
+  /**
+   * Makes what was set aside entries again; 'left' are those that cannot be opened or kept.
+   * @throws Error where the file system refuses.
+   */
+  replayAside(): Promise<{ readonly replayed: number; readonly left: number }>;
   /** Takes a new `spoolId`; entries stay readable. False: it could not be written, the old one holds. */
   renew(): Promise<boolean>;
   figures(): SpoolFigures;

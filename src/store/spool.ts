@@ -8,9 +8,9 @@
  * used twice under one spool id, not even after everything was taken out; where the journal was lost
  * or put back, the id is a new one.
  */
-import { appendFile, open, readFile, rm, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { open, readFile, rm, type FileHandle } from 'node:fs/promises';
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts';
+import { type AsideResult, SetAside } from './set-aside.ts';
 import {
   encodeLine,
   readSegments,
@@ -21,10 +21,11 @@ import {
 } from './spool-file.ts';
 import { readIds, renewIds, type SpoolIds } from './spool-id.ts';
 import type { AppendResult, Spool, SpoolEntry, SpoolFigures, SpoolOptions } from './spool-types.ts';
-import { uuidv7 } from './uuid.ts';
 
 /** 64 MiB: about 100,000 turns, hours of outage at fifty calls. */
 const MAX_BYTES = 64 * 1024 * 1024;
+/** Beside them. Each is a defect or a schema that is behind. */
+const MAX_ASIDE_BYTES = 16 * 1024 * 1024;
 /** Read whole for each batch of a replay, on the thread of the calls: about 2 ms. */
 const SEGMENT_BYTES = 256 * 1024;
 /** Waiting for one fsync; more than any number of calls could write in that time. */
@@ -64,7 +65,8 @@ class JournalSpool implements Spool {
   #doneSeq = 0;
   readonly #corrupt: number;
   #refused = 0;
-  #setAside = 0;
+  #setAsideCount = 0;
+  readonly #aside: SetAside;
   #closed = false;
 
   constructor(
@@ -74,7 +76,14 @@ class JournalSpool implements Spool {
     segments: Segment[],
     corrupt: number,
   ) {
-    this.#options = { maxBytes: MAX_BYTES, segmentBytes: SEGMENT_BYTES, ...options };
+    this.#options = {
+      maxBytes: MAX_BYTES,
+      maxAsideBytes: MAX_ASIDE_BYTES,
+      segmentBytes: SEGMENT_BYTES,
+      ...options,
+    };
+    const { dir, sealer, maxAsideBytes } = this.#options;
+    this.#aside = new SetAside({ dir, sealer, maxBytes: maxAsideBytes });
     this.#lock = lock;
     this.#ids = ids;
     this.#segments = segments;
@@ -121,19 +130,14 @@ class JournalSpool implements Spool {
     await this.#change(() => this.#removeDone());
   }
 
-  async setAside(text: string, code: string): Promise<boolean> {
-    const row = uuidv7();
-    const sealed = this.#options.sealer.seal({ table: 'spool', row, column: 'aside' }, text);
-    const line = `${row} ${code.replaceAll(/\s/g, '_')} ${sealed.toString('base64')}\n`;
-    try {
-      const path = join(this.#options.dir, 'set-aside');
-      await appendFile(path, line, { mode: 0o600, flush: true });
-      this.#setAside += 1;
-      return true;
-    } catch {
-      this.#refused += 1;
-      return false;
-    }
+  async setAside(text: string, code: string): Promise<AsideResult> {
+    const result = await this.#aside.keep(text, code);
+    if (result === 'kept') this.#setAsideCount += 1;
+    return result;
+  }
+
+  async replayAside(): Promise<{ readonly replayed: number; readonly left: number }> {
+    return await this.#aside.replay(async (text) => (await this.append(text)).kind === 'kept');
   }
 
   async renew(): Promise<boolean> {
@@ -152,7 +156,7 @@ class JournalSpool implements Spool {
       bytes: this.#bytes(),
       corrupt: this.#corrupt,
       refused: this.#refused,
-      setAside: this.#setAside,
+      setAside: this.#setAsideCount,
     };
   }
 
@@ -161,6 +165,7 @@ class JournalSpool implements Spool {
     this.#closed = true;
     await this.#flushing;
     await this.#changing;
+    await this.#aside.settled();
     await this.#file?.close();
     this.#file = undefined;
     await this.#lock.release();

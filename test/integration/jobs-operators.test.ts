@@ -22,6 +22,7 @@ import { startPostgres, type TestPostgres } from '../helpers/postgres-server.ts'
 const run = promisify(execFile);
 const SCRIPT = join(import.meta.dirname, '../../scripts/jobs.ts');
 const TOKEN = randomBytes(24).toString('hex');
+const nothing = { replayed: 0, left: 0 };
 
 let postgres: TestPostgres;
 let home: string;
@@ -54,7 +55,7 @@ async function serve(database: Database, jobs: Jobs) {
   const app = express().use(
     '/admin',
     adminRoutes(
-      { token: TOKEN, database, webhooks, jobs },
+      { token: TOKEN, database, webhooks, jobs, records: { replayAside: async () => nothing } },
       { inbox: { process: async () => 'done' }, log, senderOf: () => 'somebody' },
     ),
   );

@@ -309,6 +309,29 @@ describe('writes that must not be lost', () => {
     await close();
   }, 40_000);
 
+  test('what was set aside goes in when what was wrong is mended, on request', async () => {
+    const { made, database, writer, spool, close } = await openAll();
+    const call = callOf('CA-mended', uuidv7());
+    expect(await writer.write({ kind: 'conversation-started', call })).toBe('set-aside');
+    expect(await writer.replayAside()).toEqual({ replayed: 1, left: 0 });
+    expect(await writer.flush(20_000)).toBe(true);
+    // Nothing was mended.
+    expect(spool.figures()).toMatchObject({ pending: 0, setAside: 2 });
+    const mender = new pg.Client({ connectionString: made.adminUrl });
+    await mender.connect();
+    await mender.query('alter table conversations drop constraint conversations_senior_id_fkey');
+    await mender.end();
+    expect(await writer.replayAside()).toEqual({ replayed: 1, left: 0 });
+    expect(await writer.flush(20_000)).toBe(true);
+    expect(spool.figures()).toMatchObject({ pending: 0, setAside: 2 });
+    expect(await writer.replayAside()).toEqual({ replayed: 0, left: 0 });
+    const found = await database.withScope({ kind: 'service' }, (tx) =>
+      tx.selectFrom('conversations').select('senior_id').execute(),
+    );
+    expect(found).toEqual([{ senior_id: call.seniorId }]);
+    await close();
+  }, 40_000);
+
   test('an entry that was applied and not yet struck off is not applied again', async () => {
     const made = await postgres.createDatabase();
     const database = await openDatabase({ databaseUrl: made.url, dataDir: home });
@@ -400,6 +423,7 @@ function bound(spool: Awaited<ReturnType<typeof openSpool>>) {
     next: spool.next.bind(spool),
     done: spool.done.bind(spool),
     setAside: spool.setAside.bind(spool),
+    replayAside: spool.replayAside.bind(spool),
     figures: spool.figures.bind(spool),
     close: spool.close.bind(spool),
   };

@@ -160,12 +160,38 @@ describe('the spool', () => {
 
   test('what can never be applied is kept aside, sealed', async () => {
     const spool = await open();
-    expect(await spool.setAside('{"words":"hello"}', '23503')).toBe(true);
+    expect(await spool.setAside('{"words":"hello"}', '23503')).toBe('kept');
     const aside = await readFile(join(dir, 'set-aside'), 'utf8');
     expect(aside).toMatch(/^[0-9a-f-]{36} 23503 \S+\n$/);
     expect(aside).not.toContain('hello');
     expect(spool.figures().setAside).toBe(1);
     await spool.close();
+  });
+
+  test('what was set aside becomes entries again, but for what cannot be read', async () => {
+    const spool = await open();
+    await spool.setAside('{"n":1}', '23503');
+    await spool.setAside('{"n":2}', 'defect');
+    await appendFile(join(dir, 'set-aside'), 'torn off');
+    expect(await spool.replayAside()).toEqual({ replayed: 2, left: 1 });
+    expect((await spool.next(10)).map(({ text }) => text)).toEqual(['{"n":1}', '{"n":2}']);
+    expect(await readFile(join(dir, 'set-aside'), 'utf8')).toBe('torn off\n');
+    expect(await spool.replayAside()).toEqual({ replayed: 0, left: 1 });
+    await spool.close();
+  });
+
+  test('what is set aside has a limit, and stays where the spool is full', async () => {
+    const spool = await open({ maxBytes: 0, maxAsideBytes: 250 });
+    const results: string[] = [];
+    for (let n = 0; n < 4; n += 1) results.push(await spool.setAside(`{"n":${n}}`, '23503'));
+    expect(results).toEqual(['kept', 'kept', 'full', 'full']);
+    expect(spool.figures().setAside).toBe(2);
+    expect(await spool.replayAside()).toEqual({ replayed: 0, left: 2 });
+    await spool.close();
+    const again = await open({ maxAsideBytes: 250 });
+    expect(await again.replayAside()).toEqual({ replayed: 2, left: 0 });
+    expect(await again.setAside('{"n":4}', '23503')).toBe('kept');
+    await again.close();
   });
 
   test('a folder that vanishes under it refuses and does not throw', async () => {
