@@ -2,6 +2,7 @@
  * The load benchmark: whole calls through the real server on one core, everything else on others.
  * See docs/performance.md for what is measured and how.
  */
+import { refuse } from '../scripts/arguments.ts';
 import { calibrate, type Calibration } from './calls/calibrate.ts';
 import { checkOut } from './calls/against.ts';
 import { chooseCores, describeMachine, type Cores, type Machine } from './calls/cores.ts';
@@ -196,9 +197,17 @@ async function tracing(options: Options, bench: Bench): Promise<void> {
   printPairs(options, bench.machine, pairs, 'traced', 'untraced');
 }
 
+function optionsOrRefuse(args: readonly string[]): Options {
+  try {
+    return readOptions(args);
+  } catch (error) {
+    return refuse(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+  }
+}
+
 async function main(): Promise<void> {
   if (process.argv.includes('--help')) return console.log(USAGE);
-  const options = readOptions(process.argv.slice(2));
+  const options = optionsOrRefuse(process.argv.slice(2));
   // Before this process keeps itself to one core.
   const [machine, cores] = [describeMachine(), chooseCores()];
   const database = await openBenchDatabase(cores, say);
@@ -216,6 +225,5 @@ async function main(): Promise<void> {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 main().catch((error: unknown) => {
   say(error instanceof Error ? error.message : String(error));
-  say(USAGE);
   process.exitCode = 1;
 });

@@ -58,18 +58,20 @@ export async function startOnEmulators(
     statusCallbackUrl: webhookUrl(reached, '/voice/status'),
   });
   const subscribe = app.events.subscribe.bind(app.events);
-  const phone = startDevPhone({
-    server: app.server,
-    subscribe,
-    twilio,
-    number: phoneNumber,
-    introduce: (number, who) => callers.set(number, { ...stranger(number), ...who }),
-  });
-  process.stderr.write(banner(port, config.missingKeys));
+  const phone = config.devRoutes
+    ? startDevPhone({
+        server: app.server,
+        subscribe,
+        twilio,
+        number: phoneNumber,
+        introduce: (number, who) => callers.set(number, { ...stranger(number), ...who }),
+      })
+    : undefined;
+  process.stderr.write(banner(config.missingKeys, phone && `http://127.0.0.1:${port}/`));
   return {
     app,
     close: async () => {
-      await phone.close();
+      await phone?.close();
       await close();
     },
   };
@@ -85,13 +87,13 @@ async function listenOrClose(app: App, close: () => Promise<void>): Promise<numb
   }
 }
 
-function banner(port: number, missing: readonly string[]): string {
+function banner(missing: readonly string[], page: string | undefined): string {
   const line = '─'.repeat(66);
   return [
     line,
     '  HEARTHLINE IS RUNNING ON EMULATORS. No call reaches a telephone.',
     `  Not set: ${missing.join(', ')}`,
-    `  Talk to the companion at http://127.0.0.1:${port}/`,
+    page === undefined ? '  DEV_ROUTES is off: no page.' : `  Talk to the companion at ${page}`,
     line,
     '',
   ].join('\n');

@@ -1,8 +1,9 @@
 /**
  * The call's voice: text of utterances in, audio to the outlet and facts to the core out.
  *
- * One session with the best voice there is (`voice-ladder.ts`). When a voice fails in mid-utterance the next one goes on
- * from the first word that was not made, so that nothing is skipped and nothing said twice.
+ * One session with the best voice there is (`voice-ladder.ts`). When a voice fails in mid-utterance
+ * the next one goes on from the first word that was not made, so that nothing is skipped and nothing
+ * said twice.
  */
 import type { TtsEvent, TtsVendor } from '../adapters/tts/port.ts';
 import type { Input, UtteranceId } from '../src/conversation/types.ts';
@@ -10,8 +11,16 @@ import type { VendorError } from '../src/errors.ts';
 import type { CallEvent } from '../src/events.ts';
 import type { Outlet } from './outlet.ts';
 import type { CachedSpeech, Manner, SpeechCache } from './speech-cache.ts';
-import { beginAt, inClauses, isWhole, newSpoken, nextAttempt } from './spoken.ts';
-import { shifted, wordsOf, type Spoken } from './spoken.ts';
+import {
+  beginAt,
+  inClauses,
+  isWhole,
+  newSpoken,
+  nextAttempt,
+  shifted,
+  type Spoken,
+  wordsOf,
+} from './spoken.ts';
 import { VoiceLadder, type Voice } from './voice-ladder.ts';
 
 export type SpeakOptions = {
@@ -27,6 +36,7 @@ export type SpeakOptions = {
 
 /** Replies have fillers; a line that is not at hand has this, and then an apology is played. */
 const LINE_PATIENCE_MS = 1_500;
+
 export class Speaking {
   readonly #options: SpeakOptions;
   readonly #spoken = new Map<UtteranceId, Spoken>();

@@ -1,4 +1,5 @@
 /** `npm run check`: under a minute, no sockets. Before every commit. */
+import { readArguments } from './arguments.ts';
 import { STATIC_STEPS } from './check-steps.ts';
 import { runSteps } from './steps.ts';
 
@@ -12,5 +13,7 @@ await runSteps(
       counts: 'vitest',
     },
   ],
-  process.argv.slice(2),
+  readArguments('usage: npm run check   [-- --json]', {
+    json: { type: 'boolean', default: false },
+  }),
 );

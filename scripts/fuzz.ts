@@ -3,6 +3,7 @@
  * a new seed each time. They are part of `npm test` as well, there always with the same seed. A
  * failure tells its seed: `FUZZ_SEED=1234 npm run fuzz` plays it again.
  */
+import { readArguments } from './arguments.ts';
 import { runSteps } from './steps.ts';
 
 process.env['FUZZ_SEED'] ??= 'random';
@@ -16,5 +17,5 @@ await runSteps(
       counts: 'vitest-part',
     },
   ],
-  process.argv.slice(2),
+  readArguments('usage: npm run fuzz   [-- --json]', { json: { type: 'boolean', default: false } }),
 );

@@ -23,8 +23,9 @@ const UP_WITHIN_MS = 30_000;
 const STOP_MS = 1_000;
 const MAX_LISTED = 1_000;
 
+/** Undefined: it is no order. */
 function orderFrom(args: readonly string[]): Order | undefined {
-  const [kind, id, ...rest] = args.filter((arg) => !arg.startsWith('--'));
+  const [kind, id, ...rest] = args;
   if (rest.length > 0) return undefined;
   if ((kind === 'list' || kind === 'dead') && id === undefined) return { kind };
   return kind === 'replay' && id !== undefined ? { kind, id: id.toLowerCase() } : undefined;
@@ -80,18 +81,21 @@ function print(outcome: Outcome): void {
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const order = orderFrom(args);
+  const isJson = args.includes('--json');
+  const order = orderFrom(args.filter((arg) => arg !== '--json'));
   if (order === undefined) {
     console.error(USAGE);
     return 2;
   }
   try {
     const outcome = await perform(order);
-    if (args.includes('--json')) console.log(JSON.stringify(outcome));
+    if (isJson) console.log(JSON.stringify(outcome));
     else print(outcome);
     return outcome.kind === 'replay' && !outcome.isReplayed ? 1 : 0;
   } catch (error) {
-    console.error(`jobs: ${error instanceof Error ? error.message : 'failed'}`);
+    const said = error instanceof Error ? error.message : 'failed';
+    if (isJson) console.log(JSON.stringify({ kind: 'failed', said }));
+    else console.error(`jobs: ${said}`);
     return 1;
   }
 }

@@ -23,12 +23,12 @@ export type StepResult = {
 };
 
 /**
- * Runs all steps, prints the sum, and sets the exit code. `--json` puts the sum on stdout. `watch`:
- * in place of what looks at this machine.
+ * Runs all steps, prints the sum, as JSON where that is wanted, and sets the exit code. `watch`: in
+ * place of what looks at this machine.
  */
 export async function runSteps(
   steps: readonly (Step | readonly Step[])[],
-  args: readonly string[],
+  { json }: { readonly json: boolean },
   watch: () => HostWatch = watchHost,
 ): Promise<void> {
   const host = watch();
@@ -43,7 +43,7 @@ export async function runSteps(
   const results = plays.map(resultOf);
   const passed = results.reduce((sum, result) => sum + result.passed, 0);
   const failed = results.reduce((sum, result) => sum + result.failed, 0);
-  report(results, passed, failed, args.includes('--json'));
+  report(results, passed, failed, json);
   process.exitCode = failed === 0 ? 0 : 1;
 }
 

@@ -1,5 +1,6 @@
 /** `npm test`: everything that has to be true before a release. */
 import { availableParallelism } from 'node:os';
+import { readArguments } from './arguments.ts';
 import { STATIC_STEPS } from './check-steps.ts';
 import type { Step } from './play.ts';
 import { runSteps } from './steps.ts';
@@ -43,5 +44,5 @@ await runSteps(
     },
     ...(availableParallelism() < CORES_FOR_BOTH ? [faults, demo] : [[faults, demo]]),
   ],
-  process.argv.slice(2),
+  readArguments('usage: npm test   [-- --json]', { json: { type: 'boolean', default: false } }),
 );

@@ -13,8 +13,7 @@ type Outcome = { code: number; stdout: string; stderr: string };
 /** `hostKept`: what the host keeps of the machine before second 1,000 of all time, percent. */
 async function runSteps(
   steps: readonly object[],
-  args: readonly string[] = [],
-  hostKept = 0,
+  { json = false, hostKept = 0 } = {},
 ): Promise<Outcome> {
   const program = `
     import { runSteps } from ${JSON.stringify(STEPS)};
@@ -24,7 +23,7 @@ async function runSteps(
       return limitMs;
     };
     const watch = () => ({ keptBetween, settled, stop: () => undefined });
-    await runSteps(${JSON.stringify(steps)}, ${JSON.stringify(args)}, watch);
+    await runSteps(${JSON.stringify(steps)}, { json: ${json} }, watch);
   `;
   const child = spawn(process.execPath, ['--input-type=module', '--eval', program], { cwd: ROOT });
   let [stdout, stderr] = ['', ''];
@@ -81,7 +80,7 @@ test('a test run that leaves no report is a failure, whatever its exit code', as
 });
 
 test('with --json, standard output is one object and nothing else', async () => {
-  const { stdout } = await runSteps([step('one', 'console.log("noise")')], ['--json']);
+  const { stdout } = await runSteps([step('one', 'console.log("noise")')], { json: true });
   expect(JSON.parse(stdout)).toMatchObject({
     pass: true,
     passed: 1,
@@ -138,7 +137,7 @@ describe('a test file that fails', () => {
   const plays = (): string[] => readFileSync(join(folder, 'plays'), 'utf8').split('\n');
 
   test('while the host has the machine is played again, alone and said aloud', async () => {
-    const { code, stdout, stderr } = await runSteps([tests(folder, 2)], [], 45);
+    const { code, stdout, stderr } = await runSteps([tests(folder, 2)], { hostKept: 45 });
     expect(stderr).toContain('the host kept up to 45 % of this machine');
     expect(stderr.indexOf('again, the host')).toBeLessThan(stderr.indexOf('waits 60000 ms'));
     expect(plays()).toEqual(['', 'late.test.ts', '']);
@@ -150,13 +149,16 @@ describe('a test file that fails', () => {
   });
 
   test('is played again when everything else is over', async () => {
-    const { stderr } = await runSteps([tests(folder, 2), step('other', '')], [], 45);
+    const { stderr } = await runSteps([tests(folder, 2), step('other', '')], { hostKept: 45 });
     expect(stderr.indexOf('other: 1 passed')).toBeGreaterThan(0);
     expect(stderr.indexOf('other: 1 passed')).toBeLessThan(stderr.indexOf('again, the host'));
   });
 
   test('at another time than the host had the machine is a failure at once', async () => {
-    const { code, stdout } = await runSteps([tests(folder, 2, { sound: false })], ['--json'], 45);
+    const { code, stdout } = await runSteps([tests(folder, 2, { sound: false })], {
+      json: true,
+      hostKept: 45,
+    });
     expect(plays()).toEqual(['', 'late.test.ts', '']);
     expect(JSON.parse(stdout)).toMatchObject({
       passed: 2,
@@ -172,14 +174,16 @@ describe('a test file that fails', () => {
   });
 
   test('in a replay on a machine that is ours is a failure', async () => {
-    const { code, stdout } = await runSteps([tests(folder, 3, { oursFromPlay: 2 })], [], 45);
+    const { code, stdout } = await runSteps([tests(folder, 3, { oursFromPlay: 2 })], {
+      hostKept: 45,
+    });
     expect(plays()).toEqual(['', 'late.test.ts', '']);
     expect(stdout.trim().split('\n').at(-1)).toBe('2 passed, 1 failed');
     expect(code).toBe(1);
   });
 
   test('is a failure after four replays and four waits, whatever the host does', async () => {
-    const { code, stdout, stderr } = await runSteps([tests(folder, 99)], [], 45);
+    const { code, stdout, stderr } = await runSteps([tests(folder, 99)], { hostKept: 45 });
     expect(plays()).toEqual(['', ...Array<string>(4).fill('late.test.ts'), '']);
     expect(stderr.match(/waits 60000 ms at most/g)).toHaveLength(4);
     expect(stdout).toContain('FAILED tests: late.test.ts › works');
@@ -188,7 +192,7 @@ describe('a test file that fails', () => {
   });
 
   test('on a machine that is ours is a failure at once', async () => {
-    const { code, stdout } = await runSteps([tests(folder, 2)], [], 9.9);
+    const { code, stdout } = await runSteps([tests(folder, 2)], { hostKept: 9.9 });
     expect(plays()).toEqual(['', '']);
     expect(stdout.trim().split('\n').at(-1)).toBe('2 passed, 1 failed');
     expect(code).toBe(1);
