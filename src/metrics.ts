@@ -70,6 +70,7 @@ export function createMetrics(hub: EventHub, sources: MetricSources): Metrics {
 /** A series whose first value is 1 has not grown: what alerts wait for has to be there before it happens. */
 function beginAtNought(to: Instruments, { breakers, webhookRoutes = [] }: MetricSources): void {
   for (const { vendor } of breakers()) to.vendorFailures.inc({ vendor, failure: 'auth' }, 0);
+  to.callsEnded.inc({ reason: 'stream-lost' }, 0);
   for (const route of webhookRoutes) to.webhooks.inc({ route, status: '5xx' }, 0);
 }
 
