@@ -7,6 +7,7 @@
  */
 import { isWithoutPersonalData } from '../src/companion/person.ts';
 import type { CallSnapshot } from '../src/conversation/resume.ts';
+import { monotonicMs } from '../src/events.ts';
 import type { Sealer } from '../src/store/sealed-text.ts';
 import type { CallRecord, SessionStore } from '../src/store/session-store.ts';
 import type { CallIdentity } from './call-types.ts';
@@ -19,9 +20,14 @@ export type KeeperOptions = {
   readonly record: CallRecord;
   /** Called once, when a write is refused. */
   readonly onOvertaken: () => void;
+  /** What became of a write, and how long that took. */
+  readonly onWritten?: (outcome: WriteOutcome, durationMs: number) => void;
   /** Called once, when nothing more will be written. */
   readonly onSettled: () => void;
 };
+
+/** 'overtaken': another process has the call. 'away': the store did not answer. */
+export type WriteOutcome = 'kept' | 'overtaken' | 'away';
 
 /** Past the last sign of life of a call. */
 export const CALL_TTL_MS = 3_600_000;
@@ -141,7 +147,9 @@ export class CallKeeper {
     // Not within the fact that led here: sealing takes its time, and a reply may be on its way.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#hasNews() && this.#state !== 'closed') {
+      const beganAt = monotonicMs();
       const kept = await this.#writeOnce();
+      this.#options.onWritten?.(kept, monotonicMs() - beganAt);
       if (kept === 'overtaken') {
         const tell = this.#onOvertaken;
         this.close();
@@ -154,7 +162,7 @@ export class CallKeeper {
     }
   }
 
-  async #writeOnce(): Promise<'kept' | 'overtaken' | 'away'> {
+  async #writeOnce(): Promise<WriteOutcome> {
     const { store, sealer } = this.#options;
     const record = this.#recordIsNews ? this.#record : undefined;
     const make = this.#snapshot;

@@ -14,7 +14,7 @@ import type { Calls, ToldElsewhere } from './calls.ts';
 import { InstanceWatch } from './instance-watch.ts';
 import { LeftBehind } from './left-behind.ts';
 import type { RecallOptions } from './recall.ts';
-import type { CallRecords } from './records.ts';
+import type { CallRecords, Publish } from './records.ts';
 import { Rescue, type RescueNews } from './rescue.ts';
 import { storedCallsIn } from './stored-calls.ts';
 import { Takeover, type Taken, type TakeoverRequest } from './takeover.ts';
@@ -30,6 +30,7 @@ export type CallSessionsOptions = {
   readonly instance: string;
   readonly resumeUrl: () => string;
   readonly log: Logger;
+  readonly publish?: Publish;
 };
 
 const NEWS = {
@@ -98,13 +99,18 @@ export class CallSessions {
 
   /** See `CallServices.keep`. */
   keep(record: Omit<CallRecord, 'owner'>, onOvertaken: () => void): CallKeeper {
-    const { store, sealer, instance } = this.#options;
+    const { store, sealer, instance, publish } = this.#options;
     const { callSid, epoch } = record;
     const keeper = new CallKeeper({
       store,
       sealer,
       record: { ...record, owner: instance },
       onOvertaken,
+      onWritten: (outcome, durationMs) => {
+        if (store.kind !== 'redis') return;
+        const told = { store: 'redis', operation: 'keep-call', outcome, durationMs } as const;
+        publish?.(callSid, { what: 'stored', ...told });
+      },
       onSettled: () => this.#keepers.delete(keeper),
     });
     this.#keepers.add(keeper);

@@ -3,6 +3,7 @@ import type { DurableWriter } from '../src/store/durable-writer.ts';
 import type { DurableWrite } from '../src/store/durable-writes.ts';
 import type { AlertRecord } from '../src/store/sql/alerts.ts';
 import type { CallFacts, TurnRecord } from '../src/store/sql/conversation-types.ts';
+import { monotonicMs, type CallEvent } from '../src/events.ts';
 
 export type { AlertRecord, CallFacts, TurnRecord };
 
@@ -40,15 +41,26 @@ export type CallEnding = {
   readonly reason: string;
 };
 
+type OfCall = Extract<DurableWrite, { readonly call: CallFacts }>;
+
+/** Tells those who watch the call `callSid`. */
+export type Publish = (callSid: string, event: CallEvent) => void;
+
 /** Records that survive the process `instance`. The writer keeps the order within a call. */
 export function recordsInto(
   writer: Pick<DurableWriter<DurableWrite>, 'write'>,
   instance: string,
+  publish: Publish = () => undefined,
 ): CallRecords {
-  const keep = (write: DurableWrite): void => {
-    // Owned by the writer: it never rejects, and `flush` waits for it.
-    void writer.write(write);
+  const write = async (what: OfCall): Promise<void> => {
+    const beganAt = monotonicMs();
+    const outcome = await writer.write(what);
+    const durationMs = monotonicMs() - beganAt;
+    const told = { store: 'database', operation: what.kind, outcome, durationMs } as const;
+    publish(what.call.callSid, { what: 'stored', ...told });
   };
+  // Owned by the writer: it never rejects, and `flush` waits for it.
+  const keep = (what: OfCall): void => void write(what);
   return {
     started: (call) => keep({ kind: 'conversation-started', call }),
     turn: (call, turn) => keep({ kind: 'turn', call, turn }),

@@ -109,11 +109,12 @@ export async function createApp(
   await keepRecordings(speechCache, vendors.recordings, APOLOGY);
   const load = new LoadGate();
   let unwatchLoop = (): void => undefined;
-  const records = durability?.recordsOf(instance) ?? NO_RECORDS;
+  const publish = events.publish.bind(events);
+  const records = durability?.recordsOf(instance, publish) ?? NO_RECORDS;
   const sealer = durability?.store.sealer;
   const resumeUrl = (): string => urlOf('/voice/resume');
   const { telephony } = vendors;
-  const shared = { store, sealer, records, telephony, instance, resumeUrl, log };
+  const shared = { store, sealer, records, telephony, instance, resumeUrl, log, publish };
   const sessions = new CallSessions({ ...shared, kept: durability?.store });
   const tokens = createStreamTokens({ store, sealer });
   const calls = new Calls({

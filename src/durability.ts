@@ -4,7 +4,7 @@
  * It takes writes as soon as it has begun. The database is opened behind the listening server; what
  * is written meanwhile waits in the spool.
  */
-import { NO_RECORDS, recordsInto, type CallRecords } from '../pipelines/records.ts';
+import { NO_RECORDS, recordsInto, type CallRecords, type Publish } from '../pipelines/records.ts';
 import { DEFAULT_MANNER, stranger } from './companion/person.ts';
 import { withMemories } from './companion/remembered.ts';
 import type { Config } from './config.ts';
@@ -45,7 +45,7 @@ export type Durability = {
   readonly jobs: Jobs;
   serveJobs(parts: JobParts): void;
   /** Of the calls of `instance`: this process, as others know it. */
-  recordsOf(instance: string): CallRecords;
+  recordsOf(instance: string, publish: Publish): CallRecords;
   readonly people: People;
   /** For whoever has changed somebody and wants it known here at once. */
   readonly directory: PeopleDirectory;
@@ -124,7 +124,7 @@ export async function openDurability(config: Config, log: Logger): Promise<Durab
     store,
     jobs,
     serveJobs: (parts) => serveJobs(jobs, store, log, parts),
-    recordsOf: (instance) => recordsInto(counted, instance),
+    recordsOf: (instance, publish) => recordsInto(counted, instance, publish),
     directory,
     people: {
       byPhone: (phone) => directory.byPhone(phone) ?? stranger(phone),

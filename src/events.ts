@@ -100,6 +100,17 @@ export type CallEvent =
   | { what: 'tool-settled'; callId: string; isError: boolean }
   /** A webhook of the carrier about this call has been answered. `route`: its path, e.g. `/voice/answer`. */
   | { what: 'webhook'; route: string; status: number; durationMs: number }
+  /**
+   * A store has been asked to keep something of the call. `outcome`: where that is now, or why it is
+   * nowhere; `durationMs`: until that was known.
+   */
+  | {
+      what: 'stored';
+      store: 'database' | 'redis';
+      operation: string;
+      outcome: string;
+      durationMs: number;
+    }
   | { what: 'answered-by'; who: string }
   /** `utterance`: the one that it failed for, where there is one. */
   | {

@@ -6,7 +6,7 @@
  * release of their own yet. Those that would carry what people say are left out on purpose.
  */
 
-/** Names of spans; those of models and tools are followed by which. */
+/** Names of spans; those of models, tools and stores are followed by which. */
 export const SPAN = {
   call: 'call',
   turn: 'turn',
@@ -15,7 +15,11 @@ export const SPAN = {
   chat: 'chat',
   tool: 'execute_tool',
   webhook: 'webhook',
+  store: 'store',
 } as const;
+
+/** The conventions' names for what is asked of a database. */
+export const DB = { system: 'db.system.name', operation: 'db.operation.name' } as const;
 
 /** Names of span events. */
 export const SPAN_EVENT = {
@@ -143,8 +147,8 @@ const READY_MADE: Readonly<Record<string, AttributeKind>> = {
   'network.protocol.version': 'word',
   'express.type': 'word',
   'db.system': 'word',
-  'db.system.name': 'word',
-  'db.operation.name': 'word',
+  [DB.system]: 'word',
+  [DB.operation]: 'word',
 };
 
 /** Every attribute that may leave the process. */

@@ -19,7 +19,7 @@ import { CallFigures } from './call-figures.ts';
 import type { EventHub, TimedCallEvent } from './events.ts';
 import { monotonicMs } from './events.ts';
 import type { CallIdGenerator } from './telemetry-ids.ts';
-import { OURS, SPAN } from './telemetry-names.ts';
+import { DB, OURS, SPAN } from './telemetry-names.ts';
 import { eventAttributes, operationSpan, type ModelNames } from './telemetry-spans.ts';
 
 /** The wall clock at monotonic zero, read once: spans of one process never jump against each other. */
@@ -55,6 +55,11 @@ export function traceCalls(hub: EventHub, ids: CallIdGenerator, models: ModelNam
       ids.forCall(callSid, () => drawWebhook(tracer, event, parent));
       return;
     }
+    if (event.what === 'stored') {
+      const parent = call?.context ?? ended.get(callSid);
+      if (parent) ids.forCall(callSid, () => drawStored(tracer, event, parent));
+      return;
+    }
     if (!call) return;
     call.take(event);
     if (event.what !== 'call-ended') return;
@@ -88,6 +93,29 @@ function drawWebhook(
     parent,
   );
   if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+  span.end(hrTime(atMs));
+}
+
+const DB_SYSTEMS = { database: 'postgresql', redis: 'redis' } as const;
+/** Nowhere, or where only a person can help. */
+const LOST = new Set(['refused', 'set-aside', 'away']);
+
+/** Beside the call's turns: nothing in a call waits for what is kept of it. */
+function drawStored(
+  tracer: Tracer,
+  event: Extract<TimedCallEvent, { what: 'stored' }>,
+  parent: Context,
+): void {
+  const { callSid, store, operation, outcome, durationMs, atMs } = event;
+  const attributes = {
+    [OURS.callSid]: callSid,
+    [DB.system]: DB_SYSTEMS[store],
+    [DB.operation]: operation,
+    [OURS.outcome]: outcome,
+  };
+  const options = { kind: SpanKind.CLIENT, startTime: hrTime(atMs - durationMs), attributes };
+  const span = tracer.startSpan(`${SPAN.store} ${operation}`, options, parent);
+  if (LOST.has(outcome)) span.setStatus({ code: SpanStatusCode.ERROR });
   span.end(hrTime(atMs));
 }
 

@@ -245,6 +245,30 @@ describe('a traced server', () => {
     expect(logText).toContain('edge-0001-abc');
   });
 
+  it('shows what was written to PostgreSQL and Redis, in the call', () => {
+    const written = named(/^store /);
+    const [call] = named(/^call$/);
+    expect(new Set(written.map(({ parentSpanId }) => parentSpanId))).toEqual(
+      new Set([call?.spanId]),
+    );
+    const toDatabase = written.filter(
+      ({ attributes }) => attributes['db.system.name'] === 'postgresql',
+    );
+    const operations = toDatabase.map(({ attributes }) => attributes['db.operation.name']);
+    expect(operations).toEqual(
+      expect.arrayContaining(['conversation-started', 'turn', 'alert', 'conversation-ended']),
+    );
+    for (const { attributes } of toDatabase) {
+      expect(attributes['hearthline.outcome']).toMatch(/^(database|spool)$/);
+    }
+    const toRedis = written.filter(({ attributes }) => attributes['db.system.name'] === 'redis');
+    expect(toRedis.length).toBeGreaterThan(2);
+    expect(toRedis.some(({ attributes }) => attributes['hearthline.outcome'] === 'kept')).toBe(
+      true,
+    );
+    for (const span of written) expect(span.endMs).toBeGreaterThanOrEqual(span.startMs);
+  });
+
   it('lets no name, number or word out: not in spans, not in figures, not in the log', () => {
     expect(calls.length).toBeGreaterThan(10);
     expect(JSON.stringify(otlp.log.entries)).not.toMatch(PERSONAL);
