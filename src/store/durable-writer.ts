@@ -18,7 +18,7 @@ import type { Spool } from './spool-types.ts';
 
 /**
  * Where a write is now. 'set-aside': the database refuses it for good, a person must look.
- * 'refused': nowhere; the disk or the spool is full.
+ * 'refused': nowhere; the disk, the spool or the file of what is set aside is full.
  */
 export type Kept = 'database' | 'spool' | 'set-aside' | 'refused';
 
