@@ -1,8 +1,8 @@
-import { VendorError } from '../src/errors.ts';
+import { VendorError, type Vendor, type VendorFailure } from '../src/errors.ts';
 import type { Breaker, Permit } from './breaker.ts';
 import type { RequestBreaker } from './request-breaker.ts';
 import type { LlmEvent, LlmRequest, LlmVendor } from './llm/port.ts';
-import type { SttVendor } from './stt/port.ts';
+import type { SttEvent, SttSession, SttVendor } from './stt/port.ts';
 import type { TelephonyVendor } from './telephony/port.ts';
 import type { TtsEvent, TtsSession, TtsVendor } from './tts/port.ts';
 
@@ -11,25 +11,77 @@ import type { TtsEvent, TtsSession, TtsVendor } from './tts/port.ts';
  * same place where the vendor itself would have failed.
  */
 
-/** Success: the session opened. Failure: it did not, or it broke later. */
+/**
+ * Success: the session judged some audio. One that opens and then judges nothing is no recogniser:
+ * it has failed when its listener gives it up for that, and is a cancellation where the call ends
+ * first. A listener's complaint about a session that did judge may be its caller's noise: it does
+ * not count.
+ */
 export function guardStt(vendor: SttVendor, breaker: Breaker): SttVendor {
   return {
     vendor: vendor.vendor,
     open: async (options) => {
       const permit = breaker.enter();
-      return await watched(permit, async () => {
-        const session = await vendor.open({
+      const ear = new GuardedEar(permit);
+      const session = await watched(permit, async () =>
+        vendor.open({
           ...options,
           onEvent: (event) => {
-            if (event.kind === 'failed') permit.failed(event.error);
+            ear.take(event);
             options.onEvent(event);
           },
-        });
-        permit.succeeded();
-        return session;
-      });
+        }),
+      );
+      return ear.guard(session);
     },
   };
+}
+
+class GuardedEar {
+  readonly #permit: Permit;
+  #hasJudged = false;
+
+  constructor(permit: Permit) {
+    this.#permit = permit;
+  }
+
+  take(event: SttEvent): void {
+    if (event.kind === 'failed') this.#permit.failed(event.error);
+    else this.#proved();
+  }
+
+  guard(session: SttSession): SttSession {
+    const look = (): void => {
+      if (!this.#hasJudged && session.judgedMs > 0) this.#proved();
+    };
+    return {
+      vendor: session.vendor,
+      get judgedMs() {
+        return session.judgedMs;
+      },
+      sendAudio: (mulaw, inPause) => {
+        look();
+        session.sendAudio(mulaw, inPause);
+      },
+      configure: (settings) => session.configure(settings),
+      close: (because) => {
+        look();
+        this.#close(session.vendor, because);
+        session.close();
+      },
+    };
+  }
+
+  #proved(): void {
+    this.#hasJudged = true;
+    this.#permit.succeeded();
+  }
+
+  #close(vendor: Vendor, because: VendorFailure | undefined): void {
+    const isUseless = because !== undefined && !this.#hasJudged;
+    if (isUseless) this.#permit.failed(new VendorError(vendor, because));
+    else this.#permit.cancelled();
+  }
 }
 
 /** Success: the first content. Leaving a stream before that is a cancellation. */

@@ -1,4 +1,4 @@
-import type { VendorError, Vendor } from '../../src/errors.ts';
+import type { VendorError, VendorFailure, Vendor } from '../../src/errors.ts';
 
 /** Turn-taking knobs, per person. Units: probabilities 0–1 and milliseconds. */
 export type EndOfTurnSettings = {
@@ -50,8 +50,11 @@ export interface SttSession {
   sendAudio(mulaw: Uint8Array, inPause?: boolean): void;
   /** Applies new turn-taking settings where the vendor can; otherwise does nothing. */
   configure(settings: EndOfTurnSettings): void;
-  /** Ends the session; no event follows. Idempotent. */
-  close(): void;
+  /**
+   * Ends the session; no event follows. Idempotent. `because`: the listener found it useless, for
+   * those who keep count of a vendor's failures.
+   */
+  close(because?: VendorFailure): void;
 }
 
 export interface SttVendor {
