@@ -38,6 +38,8 @@ const FEED_AFTER_MS = 400;
 const CHECK_EVERY_MS = 200;
 /** Nobody has spoken for so long: ears may be changed. */
 const CALM_MS = 1_500;
+/** The first sound of a word is softer than the loudness meter's beginning of speech. */
+const LEAD_IN_MS = 200;
 const BYTES_PER_MS = 8;
 const SILENCE = new Uint8Array(CHECK_EVERY_MS * BYTES_PER_MS).fill(0xff);
 
@@ -235,10 +237,18 @@ export class Listening {
     }
     clearTimeout(this.#retryTimer);
     this.#retryTimer = setTimeout(() => {
-      this.#memory.understood(this.#memory.endMs);
+      this.#forgetAnswered();
       this.#ladder.startOver();
       this.#connect();
     }, RETRY_MS);
+  }
+
+  /** What was said on the keypad had an answer there, but for speech that has none yet. */
+  #forgetAnswered(): void {
+    const { run, nowMs } = this.#energy;
+    const fromMs = this.#unheard.pendingFromMs(run, nowMs);
+    const keptMs = fromMs === undefined ? 0 : nowMs - fromMs + LEAD_IN_MS;
+    this.#memory.understood(this.#memory.endMs - keptMs);
   }
 
   #replace(failure: VendorFailure, forGood = false): void {
@@ -246,7 +256,7 @@ export class Listening {
     const { vendor } = this.#ladder;
     if (!ear || !vendor) return;
     this.#ear = undefined;
-    ear.session.close();
+    ear.session.close(failure);
     this.#failed(vendor, failure, forGood);
   }
 

@@ -8,6 +8,7 @@ import type { SpeechRun } from './speech-energy.ts';
 /** So much loudness is speech, and so much quiet behind it is its end, whoever listens. */
 const LEAST_SPEECH_MS = 240;
 const SPEECH_OVER_MS = 1_100;
+const LOOKED_AT_EVERY_MS = 200;
 /** Older speech is no longer waited for. */
 const SPEECH_FORGOTTEN_MS = 5_000;
 /** Words that are late by more will not come: the caller has waited in silence long enough. */
@@ -66,7 +67,16 @@ export class UnheardSpeech {
     this.#owedSinceMs = undefined;
   }
 
-  /** To be asked a few times a second. */
+  /**
+   * Where speech begins, as the loudness meter counts, that is not over or has only just ended, so
+   * that the caller has had no answer to it of any kind; undefined where there is none.
+   */
+  pendingFromMs(run: SpeechRun | undefined, meterMs: number): number | undefined {
+    if (!run || run.startMs === this.#toldFromMs) return undefined;
+    return meterMs - run.endMs <= SPEECH_OVER_MS + LOOKED_AT_EVERY_MS ? run.startMs : undefined;
+  }
+
+  /** To be asked every 200 ms. */
   look(line: LineView): Unheard | undefined {
     const { run, meterMs, endMs, judgedMs } = line;
     if (!run || run.startMs === this.#toldFromMs || run.loudMs < LEAST_SPEECH_MS) return undefined;

@@ -226,4 +226,28 @@ describe('the keypad', () => {
     await hear(QUIET, 7_000);
     expect(states()).toEqual(['keypad', 'voice']);
   });
+
+  test('a sentence that ends as a recogniser is tried again is told to it, and is not forgotten', async () => {
+    const { best, second, inputs, hear } = startEars();
+    const unheard = (): number => inputs.filter(({ kind }) => kind === 'caller-unheard').length;
+    second.refuses = true;
+    best.judges = false;
+    await hear(QUIET, 100);
+    best.sessions[0]!.tell(failed('deepgram-flux', 'auth'));
+    // The next try comes five seconds later, in the middle of the pause behind the sentence.
+    await hear(QUIET, 2_200);
+    await hear(LOUD, 2_200);
+    await hear(QUIET, 1_000);
+    expect(best.sessions).toHaveLength(2);
+    expect(best.sessions[1]!.loudBytes).toBe(2_200 * 8);
+    expect(unheard()).toBe(0);
+    await hear(QUIET, 600);
+    expect(unheard()).toBe(1);
+    // Answered on the keypad, it is not told again.
+    best.sessions[1]!.tell(failed('deepgram-flux', 'auth'));
+    await hear(QUIET, 5_500);
+    expect(best.sessions).toHaveLength(3);
+    expect(best.sessions[2]!.loudBytes).toBe(0);
+    expect(unheard()).toBe(1);
+  });
 });
