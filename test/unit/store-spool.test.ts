@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DirectoryHeld } from '../../src/store/directory-lock.ts';
 import { createSealer } from '../../src/store/sealed-text.ts';
+import { SetAside } from '../../src/store/set-aside.ts';
 import { openSpool } from '../../src/store/spool.ts';
 import type { SpoolOptions } from '../../src/store/spool-types.ts';
 
@@ -178,6 +179,26 @@ describe('the spool', () => {
     expect(await readFile(join(dir, 'set-aside'), 'utf8')).toBe('torn off\n');
     expect(await spool.replayAside()).toEqual({ replayed: 0, left: 1 });
     await spool.close();
+  });
+
+  test('many that were set aside come back in their order, a hundred to one fsync', async () => {
+    const aside = new SetAside({ dir, sealer: createSealer([key]), maxBytes: 1_000_000 });
+    const texts = Array.from({ length: 250 }, (_, n) => `{"n":${n}}`);
+    await Promise.all(texts.map(async (text) => aside.keep(text, '23503')));
+    const given: string[] = [];
+    let waiting = 0;
+    let most = 0;
+    const result = await aside.replay(async (text) => {
+      given.push(text);
+      waiting += 1;
+      most = Math.max(most, waiting);
+      await new Promise(setImmediate);
+      waiting -= 1;
+      return text !== '{"n":120}';
+    });
+    expect(result).toEqual({ replayed: 249, left: 1 });
+    expect(given).toEqual(texts);
+    expect(most).toBe(100);
   });
 
   test('what is set aside has a limit, and stays where the spool is full', async () => {
