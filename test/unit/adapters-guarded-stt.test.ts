@@ -101,6 +101,6 @@ test('a session that breaks after it was proved good is a success and a failure'
   const { breaker, vendor, open, tell } = startGuarded();
   vendor.judgedMs = 80;
   (await open()).sendAudio(FRAME);
-  tell({ kind: 'failed', error: new VendorError('deepgram-flux', 'closed') });
+  tell({ kind: 'failed', error: new VendorError('deepgram-flux', 'stalled') });
   expect(breaker.status()).toMatchObject({ successes: 1, failures: 1 });
 });
