@@ -4,12 +4,13 @@ import { createServer as createHttpServer } from 'node:http';
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import express from 'express';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { correlate } from '../../routes/correlation.ts';
 import { metricsRoutes } from '../../routes/metrics.ts';
 import { VendorError } from '../../src/errors.ts';
 import { createLogger } from '../../src/log.ts';
 import { createErrorReporter } from '../../src/sentry.ts';
+import { startSentryReceiver, type SentryReceiver } from '../helpers/sentry-receiver.ts';
 
 const TOKEN = 'a-token-of-some-length';
 const servers: Server[] = [];
@@ -103,21 +104,10 @@ describe('ids of requests', () => {
 });
 
 describe('errors to Sentry', () => {
-  type Envelope = { headers: Record<string, unknown>; path: string; lines: unknown[] };
-
-  async function sentry(): Promise<{ dsn: string; received: Envelope[] }> {
-    const received: Envelope[] = [];
-    const server = createHttpServer((request, response) => {
-      let body = '';
-      request.on('data', (part: Buffer) => (body += part.toString()));
-      request.on('end', () => {
-        const lines = body.split('\n').map((line) => JSON.parse(line) as unknown);
-        received.push({ headers: request.headers, path: request.url ?? '', lines });
-        response.end('{}');
-      });
-    });
-    const url = await listening(server);
-    return { dsn: `${url.replace('http://', 'http://publickey@')}/42`, received };
+  async function sentry(): Promise<SentryReceiver> {
+    const receiver = await startSentryReceiver();
+    onTestFinished(() => receiver.close());
+    return receiver;
   }
 
   it('hold where it happened and nothing that was said', async () => {
