@@ -10,15 +10,18 @@ const { createServer } = process.getBuiltinModule('node:http');
 const CLOSE_TIMEOUT_MS = 3_000;
 
 /** Limits for whoever sends a request byte by byte. Milliseconds. */
-const REQUEST_LIMITS = {
+export const REQUEST_LIMITS = {
   requestTimeout: 15_000,
   headersTimeout: 10_000,
   connectionsCheckingInterval: 5_000,
 } as const;
 
-/** Not yet bound. */
-export function createHttpServer(listener: RequestListener): Server {
-  return createServer(REQUEST_LIMITS, listener);
+/** Not yet bound. Whoever exceeds a limit is answered with 408 and let go of. */
+export function createHttpServer(
+  listener: RequestListener,
+  limits: Readonly<Record<keyof typeof REQUEST_LIMITS, number>> = REQUEST_LIMITS,
+): Server {
+  return createServer({ ...limits }, listener);
 }
 
 /** Idle connections cost memory; calls have one each, webhooks a few more. */
