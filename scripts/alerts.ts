@@ -8,7 +8,7 @@
  * Works on DATABASE_URL (or DATABASE_URL_FILE), or on the embedded database in DATA_DIR while no
  * server runs on it. Reading and releasing are in the audit log.
  */
-import { encryptionKey } from '../src/config-values.ts';
+import { encryptionKeys } from '../src/config-values.ts';
 import { readOrCreateKeyFile } from '../src/store/key-file.ts';
 import { createSealer } from '../src/store/sealed-text.ts';
 import { openOperatorDatabase } from './operator-database.ts';
@@ -48,7 +48,7 @@ async function perform(order: Order): Promise<Outcome<HeldAlert>> {
           return { pass: true, rows: alerts, said: `${alerts.length} held` };
         }
         case 'read': {
-          const sealer = createSealer([await keyFrom(env['ENCRYPTION_KEY']?.trim(), dataDir)]);
+          const sealer = createSealer(await keysFrom(env['ENCRYPTION_KEY']?.trim(), dataDir));
           const words = await readHeldAlert(tx, sealer, order.alertId);
           return { pass: words !== undefined, said: words ?? NOT_HELD };
         }
@@ -64,10 +64,13 @@ async function perform(order: Order): Promise<Outcome<HeldAlert>> {
   }
 }
 
-/** As the server has it: the variable, else the file. Whether it is a good key is the server's to judge. */
-async function keyFrom(variable: string | undefined, dataDir: string): Promise<Uint8Array> {
-  if (variable === undefined || variable === '') return (await readOrCreateKeyFile(dataDir)).key;
-  return encryptionKey('development').parse(variable);
+/** As the server has them: the variable, else the file. Whether they are good is the server's to judge. */
+async function keysFrom(
+  variable: string | undefined,
+  dataDir: string,
+): Promise<readonly Uint8Array[]> {
+  if (variable === undefined || variable === '') return [(await readOrCreateKeyFile(dataDir)).key];
+  return encryptionKeys('development').parse(variable);
 }
 
 function line({ alertId, raisedAtMs, category, severity, caregiverIds }: HeldAlert): string {

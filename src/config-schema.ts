@@ -3,7 +3,7 @@ import { z } from 'zod';
 import {
   addressRanges,
   baseUrl,
-  encryptionKey,
+  encryptionKeys,
   type Environment,
   integer,
   LOG_LEVELS,
@@ -56,7 +56,7 @@ export function schemaFor(environment: Environment) {
     ELEVENLABS_API_KEY: secret.optional(),
     ELEVENLABS_BASE_URL: base,
     ELEVENLABS_VOICE_ID: pathName.optional(),
-    ENCRYPTION_KEY: encryptionKey(environment).optional(),
+    ENCRYPTION_KEY: encryptionKeys(environment).optional(),
     ADMIN_TOKEN: secret.min(32, { error: 'must have 32 characters or more' }).optional(),
     WEBHOOK_SECRET: urlSecret
       .min(16, { error: 'must have 16 characters or more' })

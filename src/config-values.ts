@@ -124,19 +124,30 @@ function decodeKey(value: string): Uint8Array | undefined {
 /** A random key has fewer different bytes than this once in 10^25; one that was typed in a hurry, as a rule. */
 const MIN_DIFFERENT_BYTES = 12;
 
-/** 32 bytes for AES-256; in production none that somebody made up. */
-export function encryptionKey(environment: Environment) {
-  return z.string().transform((value, context) => {
+/** As many as a sealer takes: while a key is changed there are two. */
+const MAX_KEYS = 8;
+
+/**
+ * Keys of 32 bytes for AES-256, with commas or white space between them: the first seals, all open.
+ * In production none that somebody made up.
+ */
+export function encryptionKeys(environment: Environment) {
+  return z.string().transform((value, context): readonly Uint8Array[] => {
     const refuse = (message: string): never => {
       context.issues.push({ code: 'custom', message, input: undefined });
       return z.NEVER;
     };
-    const bytes = decodeKey(value);
-    if (!bytes) return refuse('must be 32 bytes as base64 or as 64 hexadecimal digits');
-    if (environment === 'production' && new Set(bytes).size < MIN_DIFFERENT_BYTES) {
+    const keys = value.split(/[\s,]+/).map((each) => decodeKey(each));
+    if (!keys.every((key) => key !== undefined)) {
+      return refuse('must be 32 bytes as base64 or as 64 hexadecimal digits');
+    }
+    if (keys.length > MAX_KEYS) return refuse(`must hold at most ${MAX_KEYS} keys`);
+    if (new Set(keys.map(String)).size < keys.length) return refuse('must hold no key twice');
+    const isMadeUp = keys.some((key) => new Set(key).size < MIN_DIFFERENT_BYTES);
+    if (environment === 'production' && isMadeUp) {
       return refuse('must be random: openssl rand -hex 32 makes one');
     }
-    return bytes;
+    return keys;
   });
 }
 

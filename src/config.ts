@@ -75,8 +75,8 @@ export type Config = {
   /** Always set in production. */
   readonly databaseUrl: string | undefined;
   readonly dataDir: string;
-  /** 32 bytes. Always set in production. */
-  readonly encryptionKey: Uint8Array | undefined;
+  /** 32 bytes each; the first seals, all open. Undefined: never in production, see key-file.ts. */
+  readonly encryptionKeys: readonly Uint8Array[] | undefined;
   readonly drainTimeoutMs: number;
   readonly maxCalls: number;
   readonly logLevel: LogLevel;
@@ -193,7 +193,7 @@ function configFrom(parsed: Parsed, environment: Environment): Config {
     redisUrl: parsed.REDIS_URL,
     databaseUrl: parsed.DATABASE_URL,
     dataDir: parsed.DATA_DIR,
-    encryptionKey: parsed.ENCRYPTION_KEY,
+    encryptionKeys: parsed.ENCRYPTION_KEY,
     drainTimeoutMs: parsed.DRAIN_TIMEOUT_MS,
     maxCalls: parsed.MAX_CALLS,
     logLevel: parsed.LOG_LEVEL,

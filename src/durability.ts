@@ -18,7 +18,7 @@ import type { Kept } from './store/durable-writer.ts';
 import type { DurableWrite } from './store/durable-writes.ts';
 import type { JobFigures, Jobs } from './store/jobs/job-types.ts';
 import { createPeopleDirectory, type PeopleDirectory } from './store/people-directory.ts';
-import type { Sealer } from './store/sealed-text.ts';
+import { SealBroken, type Sealer } from './store/sealed-text.ts';
 import type { SpoolFigures } from './store/spool-types.ts';
 import type { Database, DatabaseFigures } from './store/sql/database.ts';
 import { QueryRefused } from './store/sql/database-errors.ts';
@@ -80,7 +80,7 @@ export async function openDurability(config: Config, log: Logger): Promise<Durab
   const { store, opened } = await beginStore({
     databaseUrl: config.databaseUrl,
     dataDir: config.dataDir,
-    encryptionKeys: config.encryptionKey === undefined ? [] : [config.encryptionKey],
+    encryptionKeys: config.encryptionKeys ?? [],
     defaultManner: DEFAULT_MANNER,
     beforeWrites: async (database, sealer) => await importAll(database, sealer, entries, log),
     hooks: lateHooks(() => late.jobs),
@@ -113,8 +113,12 @@ export async function openDurability(config: Config, log: Logger): Promise<Durab
     await opened.catch((error: unknown) => {
       throw startError(error);
     });
-    // A database that is away: what is known from the file has to do for now.
-    await directory.refresh().catch(() => troubles.peopleUnread());
+    await directory.refresh().catch((error: unknown) => {
+      // Everybody would be a stranger, and be written down a second time.
+      if (error instanceof SealBroken) throw startError(error);
+      // A database that is away: what is known from the file has to do for now.
+      troubles.peopleUnread();
+    });
     directory.follow();
     isSettled = true;
   };
@@ -193,6 +197,9 @@ const UNWRITABLE = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENOSPC']);
 
 function startError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof StartError) return error;
+  if (error instanceof SealBroken) {
+    return new StartError('ENCRYPTION_KEY lacks a key that the database was written under', error);
+  }
   if (error instanceof DirectoryHeld) return new StartError(error.message, error);
   if (error instanceof QueryRefused) {
     const why = `refused (${error.code}): its user needs CREATEROLE once and CREATE on its schema`;

@@ -26,8 +26,6 @@ export type Sealer = {
   sealBytes(place: Place, bytes: Uint8Array): Buffer;
   /** @throws SealBroken */
   openBytes(place: Place, sealed: Uint8Array): Buffer;
-  /** False: written under an older key, and worth writing again. */
-  isCurrent(sealed: Uint8Array): boolean;
   /**
    * A keyed fingerprint (32 bytes) by which equal values are found without reading them: phone
    * numbers, e-mail addresses. `purpose` keeps fingerprints of different columns apart.
@@ -82,8 +80,6 @@ export function createSealer(keys: readonly Uint8Array[]): Sealer {
     open: (place, sealed) => openBytes(place, sealed).toString('utf8'),
     sealBytes,
     openBytes,
-    isCurrent: (sealed) =>
-      current.id.equals(Buffer.from(sealed.subarray(1, 1 + KEY_ID_BYTES))) && sealed[0] === VERSION,
     fingerprint: (purpose, value) => fingerprintWith(current, purpose, value),
     fingerprints: (purpose, value) => ring.map((key) => fingerprintWith(key, purpose, value)),
   };

@@ -59,7 +59,7 @@ describe('development', () => {
       gemini: { apiKey: undefined, model: 'gemini-3.5-flash-lite' },
       dataDir: 'data',
       logLevel: 'info',
-      encryptionKey: undefined,
+      encryptionKeys: undefined,
     });
   });
 
@@ -143,7 +143,7 @@ describe('production', () => {
   test('a complete environment starts', () => {
     const config = loadConfig(PRODUCTION);
     expect(config).toMatchObject({ environment: 'production', mode: 'vendors', missingKeys: [] });
-    expect(config.encryptionKey).toHaveLength(32);
+    expect(config.encryptionKeys?.map((key) => key.length)).toEqual([32]);
     expect(configNotices(config)).toEqual([
       expect.objectContaining({ what: 'one-instance', variables: ['REDIS_URL'] }),
     ]);
@@ -247,8 +247,31 @@ describe('values', () => {
     const bytes = Buffer.alloc(32, 0xfb);
     for (const encoding of ['hex', 'base64', 'base64url'] as const) {
       const config = loadConfig({ ENCRYPTION_KEY: bytes.toString(encoding) });
-      expect(Buffer.from(config.encryptionKey!)).toEqual(bytes);
+      expect(config.encryptionKeys?.map((key) => Buffer.from(key))).toEqual([bytes]);
     }
+  });
+
+  test('while the encryption key is changed there are two, the one that seals first', () => {
+    const [newer, older] = [KEY_HEX, Buffer.alloc(32, 0xfb).toString('base64')];
+    for (const between of [',', ' , ', '\n']) {
+      const { encryptionKeys = [] } = loadConfig({ ENCRYPTION_KEY: `${newer}${between}${older}` });
+      expect(encryptionKeys.map((key) => Buffer.from(key).toString('hex'))).toEqual([
+        newer.toLowerCase(),
+        'fb'.repeat(32),
+      ]);
+    }
+    const nine = Array.from({ length: 9 }, (_, n) => Buffer.alloc(32, n).toString('hex'));
+    const wrong = [`${newer},`, `${newer},short`, `${newer},${newer}`, nine.join()];
+    expect(wrong.map((ENCRYPTION_KEY) => problemsOf({ ENCRYPTION_KEY }))).toEqual([
+      ['ENCRYPTION_KEY must be 32 bytes as base64 or as 64 hexadecimal digits'],
+      ['ENCRYPTION_KEY must be 32 bytes as base64 or as 64 hexadecimal digits'],
+      ['ENCRYPTION_KEY must hold no key twice'],
+      ['ENCRYPTION_KEY must hold at most 8 keys'],
+    ]);
+    const madeUp = { ...PRODUCTION, ENCRYPTION_KEY: `${newer},${older}` };
+    expect(problemsOf(madeUp)).toEqual([
+      'ENCRYPTION_KEY must be random: openssl rand -hex 32 makes one',
+    ]);
   });
 
   test.each(['0'.repeat(64), 'deadbeef'.repeat(8), Buffer.alloc(32, 7).toString('base64')])(

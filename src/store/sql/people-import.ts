@@ -6,7 +6,13 @@
 import { createHash } from 'node:crypto';
 import type { Person } from '../../companion/person.ts';
 import type { Sealer } from '../sealed-text.ts';
-import { PHONE_PURPOSE, seniorPlace, sealProfile, importedAs } from './people.ts';
+import {
+  importedAs,
+  isHeldUnderOlderKey,
+  PHONE_PURPOSE,
+  sealProfile,
+  seniorPlace,
+} from './people.ts';
 import type { ScopedTransaction } from './scoped-transaction.ts';
 
 /** `person.personId` is the senior's id, a UUID that is the same each time. */
@@ -45,7 +51,8 @@ export async function importPeople(
     const values = rowOf(sealer, entry);
     const profile = profiles.get(personId);
     if (profile === undefined) {
-      if (await add(tx, values)) added += 1;
+      const isHeld = await isHeldUnderOlderKey(tx, sealer, entry.person.phone);
+      if (!isHeld && (await add(tx, values))) added += 1;
       else if (!(await isThere(tx, personId))) refused.push(personId);
       continue;
     }

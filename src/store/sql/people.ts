@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import type { Person } from '../../companion/person.ts';
 import type { Sealer } from '../sealed-text.ts';
 import { uuidv7 } from '../uuid.ts';
+import { QueryRefused } from './database-errors.ts';
 import type { ScopedTransaction } from './scoped-transaction.ts';
 
 /** What is kept sealed about a senior beside name and number. */
@@ -61,6 +62,22 @@ type SnapshotRow = {
 
 export function seniorPlace(id: string, column: string) {
   return { table: 'seniors', row: id, column };
+}
+
+/** Somebody has this number (E.164) under an older key, which the column's uniqueness cannot see. */
+export async function isHeldUnderOlderKey(
+  tx: ScopedTransaction,
+  sealer: Sealer,
+  phone: string,
+): Promise<boolean> {
+  const [, ...older] = sealer.fingerprints(PHONE_PURPOSE, phone);
+  if (older.length === 0) return false;
+  const row = await tx
+    .selectFrom('seniors')
+    .select('id')
+    .where('phone_fingerprint', 'in', older)
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 /** @param importStamp says which version of an imported entry this is; undefined: it is edited here. */
@@ -171,6 +188,9 @@ export function peopleIn(sealer: Sealer, defaultManner: Person['manner']) {
 
     /** @returns the id. @throws QueryRefused (23505) where somebody has the number. */
     async add(tx: ScopedTransaction, senior: NewSenior): Promise<string> {
+      if (await isHeldUnderOlderKey(tx, sealer, senior.phone)) {
+        throw new QueryRefused('23505', 'seniors');
+      }
       const id = uuidv7();
       await tx
         .insertInto('seniors')
