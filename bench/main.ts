@@ -134,11 +134,15 @@ async function soak(seconds: number, options: Options, bench: Bench): Promise<vo
   const onProgress = (line: string): void => say(`   ${line}`);
   const { settings } = options;
   const result = await runSoak({ calls, seconds, settings, ...bench, onProgress });
+  const { holds, because, spoiledBy } = result.verdict;
+  const spoiled = spoiledBy.length === 0 ? '' : `, spoiled by ${spoiledBy.join(', ')}`;
+  say(`   ${holds ? 'holds' : `does not hold: ${because.join(', ')}`}${spoiled}`);
+  if (!holds) process.exitCode = 1;
   const out = { machine: bench.machine, settings, soak: result };
   process.stdout.write(`${JSON.stringify(out, undefined, options.json ? undefined : 2)}\n`);
 }
 
-/** One run, which is shown but not repeated: its partner ran in the same minute. */
+/** One run, which is shown but not repeated alone: its partner ran in the same minute. */
 async function single(
   options: Options,
   bench: Bench,
@@ -156,13 +160,13 @@ async function single(
 function printPairs(
   options: Options,
   machine: Machine,
-  { pairs, ratios }: Pairs,
+  found: Pairs,
   here: string,
   there: string,
 ): void {
   const calls = options.calls?.[0] ?? PAIRS_CALLS;
-  const out = { machine, settings: options.settings, calls, here, there, ratios, pairs };
-  const text = options.json ? `${JSON.stringify(out)}\n` : ratioLines(ratios, here, there);
+  const out = { machine, settings: options.settings, calls, here, there, ...found };
+  const text = options.json ? `${JSON.stringify(out)}\n` : ratioLines(found, here, there);
   process.stdout.write(text);
 }
 

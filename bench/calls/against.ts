@@ -24,6 +24,8 @@ export type Ratio = {
   readonly there: number;
   /** Here over there: below 1 is better here. The median over rounds, each against its partner. */
   readonly ratio: number;
+  /** The least and the greatest of the rounds. */
+  readonly range: readonly [least: number, most: number];
 };
 
 const MEASURES: readonly (readonly [string, (row: Row) => number | undefined])[] = [
@@ -46,12 +48,14 @@ export function ratiosOf(pairs: readonly (readonly [here: Row, there: Row])[]): 
       return a === undefined || b === undefined || b === 0 ? [] : [[a, b] as const];
     });
     if (both.length === 0) return [];
+    const ratios = both.map(([a, b]) => a / b);
     return [
       {
         measure,
         here: hundredth(median(both.map(([a]) => a))),
         there: hundredth(median(both.map(([, b]) => b))),
-        ratio: hundredth(median(both.map(([a, b]) => a / b))),
+        ratio: hundredth(median(ratios)),
+        range: [hundredth(Math.min(...ratios)), hundredth(Math.max(...ratios))],
       },
     ];
   });

@@ -2,7 +2,7 @@
 import type { Quality } from './gate.ts';
 import type { PlainTurn } from './join.ts';
 import type { LevelRun } from './level.ts';
-import { hundredth, spreadOf, type Spread } from './stats.ts';
+import { hundredth, spreadOf, worseOf, type Spread } from './stats.ts';
 
 export type Row = {
   readonly calls: number;
@@ -23,8 +23,12 @@ export type Row = {
   /** Turns over the reply after whose clear media still came. */
   readonly bargeInsLeaky: number;
   readonly greetingMs: Spread | undefined;
-  /** Audio forwarded late, and gaps in what the caller heard, taken together. */
+  /**
+   * The worse of two, share by share: how late audio was forwarded, of all messages, and how long the
+   * caller heard nothing in the middle of an answer, of all answers. The many messages would hide gaps.
+   */
   readonly latenessMs: Spread | undefined;
+  /** Gaps in what callers heard, at all times. */
   readonly underruns: number;
   readonly cpuMsPerCallSecond: number;
   /** Part of the CPU time: collecting garbage, on the thread of the calls. */
@@ -64,7 +68,7 @@ export function rowOf(run: LevelRun, quality: Quality): Row {
     bargeInsMissed: joined.bargeInsMissed,
     bargeInsLeaky: joined.bargeInsLeaky,
     greetingMs: spreadOf(run.greetingMs),
-    latenessMs: spreadOf([...run.forwardLatenessMs, ...run.underrunMs]),
+    latenessMs: latenessOf(run),
     underruns: run.underruns,
     cpuMsPerCallSecond: hundredth(run.cpuMs / quietSeconds / calls),
     gcMsPerCallSecond: hundredth(run.gcMs / seconds / calls),
@@ -78,6 +82,17 @@ export function rowOf(run: LevelRun, quality: Quality): Row {
     ...(run.spans === undefined ? {} : { spans: run.spans }),
     quality,
   };
+}
+
+/** Answers without a gap count as 0 ms. */
+function latenessOf(
+  run: Pick<LevelRun, 'joined' | 'forwardLatenessMs' | 'underrunMs'>,
+): Spread | undefined {
+  const { joined, forwardLatenessMs, underrunMs } = run;
+  const whole = joined.plain.length + joined.eagerMs.length - underrunMs.length;
+  const forwarded = spreadOf(forwardLatenessMs);
+  const heard = spreadOf([...underrunMs, ...Array<number>(Math.max(0, whole)).fill(0)]);
+  return forwarded && heard ? worseOf(forwarded, heard) : (forwarded ?? heard);
 }
 
 type Column = readonly [title: string, value: (row: Row) => string];

@@ -5,6 +5,8 @@ export type ServerFigures = {
   readonly gcMs: number;
   /** How late the event loop was since the figures were last read, at the 99th percentile. */
   readonly loopDelayP99Ms: number;
+  /** In use now, garbage included: V8's heap and what it holds outside, kilobytes. */
+  readonly heapKb: number;
 };
 
 /** The period of the histogram behind the page, which is part of every value in it. */
@@ -19,9 +21,13 @@ export async function readServerFigures(url: string): Promise<ServerFigures> {
 export function figuresOf(page: string): ServerFigures {
   const gc = [...page.matchAll(/^nodejs_gc_duration_seconds_sum(?:\{[^}]*\})? (\S+)$/gm)];
   const delay = /^nodejs_eventloop_lag_p99_seconds (\S+)$/m.exec(page)?.[1];
+  const heap = /^nodejs_heap_size_used_bytes (\S+)$/m.exec(page)?.[1];
+  const outside = /^nodejs_external_memory_bytes (\S+)$/m.exec(page)?.[1];
   if (delay === undefined) throw new Error('the server says nothing of its event loop');
+  if (heap === undefined || outside === undefined) throw new Error('it says nothing of its heap');
   return {
     gcMs: gc.reduce((sum, [, seconds]) => sum + Number(seconds) * 1_000, 0),
     loopDelayP99Ms: Math.max(0, Number(delay) * 1_000 - RESOLUTION_MS),
+    heapKb: Math.round((Number(heap) + Number(outside)) / 1_024),
   };
 }

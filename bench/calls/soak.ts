@@ -4,9 +4,19 @@ import type { Cores } from './cores.ts';
 import type { BenchDatabase } from './database.ts';
 import { startBenchWorld } from './level.ts';
 import { openDescriptors, processUse } from './procfs.ts';
-import { hundredth } from './stats.ts';
+import { watchSeconds } from './quiet.ts';
+import { readServerFigures } from './server-figures.ts';
+import type { Server } from './server.ts';
+import {
+  growthOf,
+  judgeSoak,
+  type SoakFigures,
+  type Verdict,
+  type WaveHeap,
+} from './soak-verdict.ts';
+import { hundredth, spreadOf } from './stats.ts';
 
-const SAMPLE_MS = 5_000;
+const SAMPLE_MS = 2_000;
 /** Each wave of callers stays this long. */
 const WAVE_MS = 45_000;
 const GONE_TIMEOUT_MS = 60_000;
@@ -15,17 +25,25 @@ const AFTER_MS = 15_000;
 /** The first part fills caches and heaps to their working size. */
 const WARM_SHARE = 0.3;
 
-export type Soak = {
+/** Memory in megabytes. */
+type Course = { readonly idle: number; readonly most: number; readonly after: number };
+
+export type Soak = SoakFigures & {
   readonly calls: number;
   readonly seconds: number;
   readonly waves: number;
-  /** Growth of resident memory after the first third, by least squares. */
-  readonly rssKbPerMinute: number;
-  readonly rssMb: { readonly idle: number; readonly most: number; readonly after: number };
-  readonly descriptors: { readonly idle: number; readonly most: number; readonly after: number };
-  readonly turns: number;
-  readonly callsLost: number;
+  /** In use in the heap, garbage included. */
+  readonly heapMb: Course;
+  readonly rssMb: Course;
+  readonly verdict: Verdict;
 };
+
+type Sample = { readonly heapKb: number; readonly rssKb: number; readonly fds: number };
+
+async function sampleOf({ url, pid }: Server): Promise<Sample> {
+  const { heapKb } = await readServerFigures(url);
+  return { heapKb, rssKb: processUse(pid).rssKb, fds: openDescriptors(pid) };
+}
 
 export async function runSoak(options: {
   readonly calls: number;
@@ -38,70 +56,70 @@ export async function runSoak(options: {
   const { calls, seconds, cores, database, settings = {}, onProgress } = options;
   const world = await startBenchWorld({ cores, database, settings, profile: false });
   const { callers, ears, vendors, server } = world;
+  const watch = watchSeconds(cores, server.pid);
   try {
-    const idle = { rssKb: processUse(server.pid).rssKb, fds: openDescriptors(server.pid) };
-    const samples: { atMs: number; rssKb: number; fds: number }[] = [];
+    const idle = await sampleOf(server);
+    const samples: Sample[] = [];
+    const heaps: WaveHeap[] = [];
+    const lags: number[][] = [];
     const beganAt = performance.now();
     const elapsed = (): number => performance.now() - beganAt;
     let turns = 0;
     let callsLost = 0;
-    let waves = 0;
     while (elapsed() < seconds * 1_000) {
-      waves += 1;
       for (const helper of [callers, ears, vendors]) helper.order({ order: 'begin' });
       callers.order({ order: 'call', calls, answerUrl: `${server.url}/voice/answer` });
       const ramped = callers.until('ramped', GONE_TIMEOUT_MS);
       const endAtMs = Math.min(seconds * 1_000, elapsed() + WAVE_MS);
-      while (elapsed() < endAtMs) {
+      const before = samples.length;
+      do {
         await sleep(Math.min(SAMPLE_MS, Math.max(1, endAtMs - elapsed())));
-        const { rssKb } = processUse(server.pid);
-        samples.push({ atMs: elapsed(), rssKb, fds: openDescriptors(server.pid) });
-      }
+        samples.push(await sampleOf(server));
+      } while (elapsed() < endAtMs);
       await ramped;
-      const report = await callers.report('callers');
-      turns += report.turns.length;
-      callsLost += report.lost.length;
+      const reports = await Promise.all([
+        callers.report('callers'),
+        ears.report('ears'),
+        vendors.report('vendors'),
+      ]);
+      lags.push(...reports.map(({ loopLag }) => [...loopLag.ms]));
+      turns += reports[0].turns.length;
+      callsLost += reports[0].lost.length;
       callers.order({ order: 'hang-up' });
       await callers.until('gone', GONE_TIMEOUT_MS);
-      onProgress(`${Math.round(elapsed() / 1_000)} s, wave ${waves}, ${turns} turns`);
+      const leastHeapKb = Math.min(...samples.slice(before).map(({ heapKb }) => heapKb));
+      heaps.push({ atMs: elapsed(), leastHeapKb });
+      onProgress(`${Math.round(elapsed() / 1_000)} s, wave ${heaps.length}, ${turns} turns`);
     }
     await sleep(AFTER_MS);
-    const after = { rssKb: processUse(server.pid).rssKb, fds: openDescriptors(server.pid) };
-    const settled = samples.filter(({ atMs }) => atMs >= seconds * 1_000 * WARM_SHARE);
-    const mb = (kb: number): number => Math.round(kb / 1024);
+    const after = await sampleOf(server);
+    const course = (of: (sample: Sample) => number): Course => ({
+      idle: of(idle),
+      most: Math.max(...samples.map(of)),
+      after: of(after),
+    });
+    const seen = watch.seconds();
+    const figures: SoakFigures = {
+      heapGrowth: growthOf(heaps.filter(({ atMs }) => atMs >= seconds * 1_000 * WARM_SHARE)),
+      descriptors: course(({ fds }) => fds),
+      turns,
+      callsLost,
+      stealShare: hundredth(
+        seen.reduce((sum, second) => sum + second.stealShare, 0) / Math.max(1, seen.length),
+      ),
+      helperLagP99Ms: Math.max(...lags.map((lag) => spreadOf(lag)?.p99 ?? 0)),
+    };
     return {
       calls,
       seconds: Math.round(elapsed() / 1_000),
-      waves,
-      rssKbPerMinute: hundredth(slope(settled.map(({ atMs, rssKb }) => [atMs, rssKb])) * 60_000),
-      rssMb: {
-        idle: mb(idle.rssKb),
-        most: mb(Math.max(...samples.map(({ rssKb }) => rssKb))),
-        after: mb(after.rssKb),
-      },
-      descriptors: {
-        idle: idle.fds,
-        most: Math.max(...samples.map(({ fds }) => fds)),
-        after: after.fds,
-      },
-      turns,
-      callsLost,
+      waves: heaps.length,
+      ...figures,
+      heapMb: course(({ heapKb }) => Math.round(heapKb / 1_024)),
+      rssMb: course(({ rssKb }) => Math.round(rssKb / 1_024)),
+      verdict: judgeSoak(figures),
     };
   } finally {
+    watch.stop();
     await world.close();
   }
-}
-
-/** Least squares, y per x; 0 for fewer than two points. */
-export function slope(points: readonly (readonly [x: number, y: number])[]): number {
-  if (points.length < 2) return 0;
-  const meanX = points.reduce((sum, [x]) => sum + x, 0) / points.length;
-  const meanY = points.reduce((sum, [, y]) => sum + y, 0) / points.length;
-  let above = 0;
-  let below = 0;
-  for (const [x, y] of points) {
-    above += (x - meanX) * (y - meanY);
-    below += (x - meanX) ** 2;
-  }
-  return below === 0 ? 0 : above / below;
 }

@@ -26,6 +26,17 @@ export function spreadOf(values: readonly number[]): Spread | undefined {
   };
 }
 
+/** Share by share the greater; the number is of the first. */
+export function worseOf(one: Spread, other: Spread): Spread {
+  return {
+    n: one.n,
+    p50: Math.max(one.p50, other.p50),
+    p95: Math.max(one.p95, other.p95),
+    p99: Math.max(one.p99, other.p99),
+    max: Math.max(one.max, other.max),
+  };
+}
+
 export function median(values: readonly number[]): number {
   return rank(Float64Array.from(values).toSorted(), 0.5);
 }

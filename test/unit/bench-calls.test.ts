@@ -6,13 +6,11 @@ import { failureOf, judge } from '../../bench/calls/gate.ts';
 import { joinTurns } from '../../bench/calls/join.ts';
 import type { CallerTurn, HeardTurn } from '../../bench/calls/messages.ts';
 import { readOptions } from '../../bench/calls/options.ts';
-import { runPairs } from '../../bench/calls/pairs.ts';
 import { lastToken, replyTo, tokenOf, turnKind } from '../../bench/calls/plan.ts';
 import { QuietTime } from '../../bench/calls/quiet.ts';
 import { levelSecondsOf } from '../../bench/calls/repeats.ts';
 import type { Row } from '../../bench/calls/row.ts';
 import { figuresOf } from '../../bench/calls/server-figures.ts';
-import { slope } from '../../bench/calls/soak.ts';
 import { spreadOf } from '../../bench/calls/stats.ts';
 
 const caller: CallerTurn = {
@@ -183,11 +181,6 @@ describe('figures', () => {
     expect(spreadOf([])).toBeUndefined();
   });
 
-  test('of growth are least squares', () => {
-    expect(slope([[0, 5], [1, 7], [2, 9]])).toBe(2); // prettier-ignore
-    expect(slope([[1, 4]])).toBe(0); // prettier-ignore
-  });
-
   test('of two commits are compared round by round', () => {
     const row = (cpuMsPerCallSecond: number): Row => ({ cpuMsPerCallSecond }) as Row;
     const ratios = ratiosOf([
@@ -195,7 +188,13 @@ describe('figures', () => {
       [row(3), row(3)],
       [row(8), row(10)],
     ]);
-    const cpu = { measure: 'CPU ms per call-second', here: 3, there: 3, ratio: 0.8 };
+    const cpu = {
+      measure: 'CPU ms per call-second',
+      here: 3,
+      there: 3,
+      ratio: 0.8,
+      range: [0.5, 1],
+    };
     expect(ratios).toEqual([cpu]);
   });
 });
@@ -250,42 +249,17 @@ describe('a run has failed', () => {
   });
 });
 
-describe('pairs', () => {
-  const row = (cpuMsPerCallSecond: number): Row => ({ cpuMsPerCallSecond }) as Row;
-
-  test('take turns in going first, and are not made of a failed run', async () => {
-    const order: string[] = [];
-    const here = async (): Promise<Row | undefined> => {
-      order.push('here');
-      return order.length > 4 ? undefined : row(2);
-    };
-    const there = async (): Promise<Row | undefined> => {
-      order.push('there');
-      return row(4);
-    };
-    const { pairs, ratios } = await runPairs(3, here, there);
-    expect(order).toEqual(['here', 'there', 'there', 'here', 'here', 'there']);
-    expect(pairs).toEqual([
-      [row(2), row(4)],
-      [row(2), row(4)],
-    ]);
-    expect(ratios[0]?.ratio).toBe(0.5);
-  });
-  test('that all failed are an error', async () => {
-    const none = async (): Promise<Row | undefined> => undefined;
-    await expect(runPairs(2, none, none)).rejects.toThrow('no pair was measured');
-  });
-});
-
-test('garbage collection and the event loop are read off the server’s own page', () => {
+test('garbage collection, the event loop and the heap are read off the server’s own page', () => {
   const page = [
     '# TYPE nodejs_eventloop_lag_p99_seconds gauge',
     'nodejs_eventloop_lag_p99_seconds 0.0125',
+    'nodejs_heap_size_used_bytes 2097152',
+    'nodejs_external_memory_bytes 1048576',
     'nodejs_gc_duration_seconds_sum{kind="minor"} 0.25',
     'nodejs_gc_duration_seconds_sum{kind="major"} 0.5',
     'nodejs_gc_duration_seconds_count{kind="major"} 3',
   ].join('\n');
-  expect(figuresOf(page)).toEqual({ gcMs: 750, loopDelayP99Ms: 2.5 });
+  expect(figuresOf(page)).toEqual({ gcMs: 750, loopDelayP99Ms: 2.5, heapKb: 3_072 });
   expect(() => figuresOf('')).toThrow('says nothing');
 });
 
