@@ -80,9 +80,14 @@ export type World = {
 
 /** Starts the emulators, then the server, and waits until its fixed lines are made. */
 export async function startBenchWorld(
-  options: Pick<LevelOptions, 'cores' | 'database' | 'profile' | 'root' | 'tracing' | 'settings'>,
+  options: Pick<
+    LevelOptions,
+    'cores' | 'database' | 'profile' | 'root' | 'tracing' | 'settings'
+  > & {
+    readonly collects?: boolean;
+  },
 ): Promise<World> {
-  const { cores, database, profile, root, tracing = false, settings = {} } = options;
+  const { cores, database, profile, root, tracing = false, settings = {}, collects } = options;
   const folder = join(ROOT, 'out', 'bench', String(process.pid));
   const callers = new Helper(cores.callers, 'callers.ts');
   const ears = new Helper(cores.ears, 'ears.ts');
@@ -95,7 +100,14 @@ export async function startBenchWorld(
       ...helpers.map((helper) => helper.ready()),
     ]);
     const environment: Record<string, string> = Object.assign({}, ...environments, settings);
-    const server = await startServer({ core: cores.server, environment, folder, root, profile });
+    const server = await startServer({
+      core: cores.server,
+      environment,
+      folder,
+      root,
+      profile,
+      ...(collects === undefined ? {} : { collects }),
+    });
     await sleep(WARM_UP_MS);
     vendors.order({ order: 'at-script-speed' });
     return {

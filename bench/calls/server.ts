@@ -25,6 +25,8 @@ export const NODE_FLAGS: readonly string[] = [
 /** Far above any level: what is measured is the server, not its admission. */
 const MAX_CALLS = 5_000;
 
+const COLLECTOR = join(import.meta.dirname, 'collect-on-signal.mjs');
+
 /** As there too: glibc gives back what is free, and keeps no pool of its own for every thread. */
 export const ALLOCATOR: Readonly<Record<string, string>> = {
   MALLOC_ARENA_MAX: '2',
@@ -39,6 +41,8 @@ export type ServerOptions = {
   /** A checkout other than this one. */
   readonly root?: string | undefined;
   readonly profile?: boolean;
+  /** A signal makes it collect its garbage: see `collectGarbage`. */
+  readonly collects?: boolean;
 };
 
 export type Server = {
@@ -51,15 +55,17 @@ export type Server = {
 };
 
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { core, environment, folder, root = ROOT, profile = false } = options;
+  const { core, environment, folder, root = ROOT, profile = false, collects = false } = options;
   mkdirSync(join(folder, 'data'), { recursive: true });
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const logFile = join(folder, 'server.log');
   const log = openSync(logFile, 'w');
   const profiling = profile ? ['--cpu-prof', `--cpu-prof-dir=${folder}`] : [];
+  const collecting = collects ? ['--expose-gc', `--import=${COLLECTOR}`] : [];
   const beganAt = performance.now();
-  const spawned = spawnPinned(core, [...NODE_FLAGS, ...profiling, 'src/main.ts'], {
+  const flags = [...NODE_FLAGS, ...profiling, ...collecting];
+  const spawned = spawnPinned(core, [...flags, 'src/main.ts'], {
     cwd: root,
     output: log,
     env: {

@@ -1,8 +1,8 @@
 /** What ten minutes of calls coming and going say: whether something grows, and whether all comes back. */
 import { hundredth } from './stats.ts';
 
-/** Of every wave of calls: when it was over, and the least heap that was in use in it. */
-export type WaveHeap = { readonly atMs: number; readonly leastHeapKb: number };
+/** After every wave of calls: when all had gone, and the heap in use without its garbage. */
+export type WaveHeap = { readonly atMs: number; readonly heapKb: number };
 
 export type Growth = {
   readonly kbPerMinute: number;
@@ -59,16 +59,16 @@ export function judgeSoak(figures: SoakFigures): Verdict {
 export function growthOf(waves: readonly WaveHeap[]): Growth {
   const n = waves.length;
   const meanX = waves.reduce((sum, { atMs }) => sum + atMs, 0) / n;
-  const meanY = waves.reduce((sum, { leastHeapKb }) => sum + leastHeapKb, 0) / n;
+  const meanY = waves.reduce((sum, { heapKb }) => sum + heapKb, 0) / n;
   let [above, below] = [0, 0];
-  for (const { atMs, leastHeapKb } of waves) {
-    above += (atMs - meanX) * (leastHeapKb - meanY);
+  for (const { atMs, heapKb } of waves) {
+    above += (atMs - meanX) * (heapKb - meanY);
     below += (atMs - meanX) ** 2;
   }
   if (n < 2 || below === 0) return { kbPerMinute: 0, errorKbPerMinute: 0 };
   const slope = above / below;
   const rest = waves.reduce(
-    (sum, { atMs, leastHeapKb }) => sum + (leastHeapKb - meanY - slope * (atMs - meanX)) ** 2,
+    (sum, { atMs, heapKb }) => sum + (heapKb - meanY - slope * (atMs - meanX)) ** 2,
     0,
   );
   const error = n < 3 ? 0 : Math.sqrt(rest / (n - 2) / below);

@@ -22,6 +22,10 @@ const WAVE_MS = 45_000;
 const GONE_TIMEOUT_MS = 60_000;
 /** After the last call: timers, closing handshakes, a collection or two. */
 const AFTER_MS = 15_000;
+/** When a wave has gone: what is written down after a call. */
+const SETTLE_MS = 5_000;
+const LOOK_MS = 200;
+const MAX_LOOKS = 50;
 /** The first part fills caches and heaps to their working size. */
 const WARM_SHARE = 0.3;
 
@@ -32,11 +36,23 @@ export type Soak = SoakFigures & {
   readonly calls: number;
   readonly seconds: number;
   readonly waves: number;
-  /** In use in the heap, garbage included. */
+  /** In use in the heap; `most` with its garbage, the others without. */
   readonly heapMb: Course;
   readonly rssMb: Course;
   readonly verdict: Verdict;
 };
+
+/** The heap in use when the garbage is gone. @throws Error where the server does not collect it. */
+async function collectedHeapKb({ url, pid }: Server): Promise<number> {
+  const { fullCollections } = await readServerFigures(url);
+  process.kill(pid, 'SIGUSR2');
+  for (let looks = 0; looks < MAX_LOOKS; looks += 1) {
+    await sleep(LOOK_MS);
+    const figures = await readServerFigures(url);
+    if (figures.fullCollections >= fullCollections + 2) return figures.heapKb;
+  }
+  throw new Error('the server did not collect its garbage');
+}
 
 type Sample = { readonly heapKb: number; readonly rssKb: number; readonly fds: number };
 
@@ -54,11 +70,18 @@ export async function runSoak(options: {
   readonly onProgress: (line: string) => void;
 }): Promise<Soak> {
   const { calls, seconds, cores, database, settings = {}, onProgress } = options;
-  const world = await startBenchWorld({ cores, database, settings, profile: false });
+  const world = await startBenchWorld({
+    cores,
+    database,
+    settings,
+    profile: false,
+    collects: true,
+  });
   const { callers, ears, vendors, server } = world;
   const watch = watchSeconds(cores, server.pid);
   try {
-    const idle = await sampleOf(server);
+    const heapIdleKb = await collectedHeapKb(server);
+    const idle = { ...(await sampleOf(server)), heapKb: heapIdleKb };
     const samples: Sample[] = [];
     const heaps: WaveHeap[] = [];
     const lags: number[][] = [];
@@ -71,7 +94,6 @@ export async function runSoak(options: {
       callers.order({ order: 'call', calls, answerUrl: `${server.url}/voice/answer` });
       const ramped = callers.until('ramped', GONE_TIMEOUT_MS);
       const endAtMs = Math.min(seconds * 1_000, elapsed() + WAVE_MS);
-      const before = samples.length;
       do {
         await sleep(Math.min(SAMPLE_MS, Math.max(1, endAtMs - elapsed())));
         samples.push(await sampleOf(server));
@@ -87,12 +109,13 @@ export async function runSoak(options: {
       callsLost += reports[0].lost.length;
       callers.order({ order: 'hang-up' });
       await callers.until('gone', GONE_TIMEOUT_MS);
-      const leastHeapKb = Math.min(...samples.slice(before).map(({ heapKb }) => heapKb));
-      heaps.push({ atMs: elapsed(), leastHeapKb });
+      await sleep(SETTLE_MS);
+      heaps.push({ atMs: elapsed(), heapKb: await collectedHeapKb(server) });
       onProgress(`${Math.round(elapsed() / 1_000)} s, wave ${heaps.length}, ${turns} turns`);
     }
     await sleep(AFTER_MS);
-    const after = await sampleOf(server);
+    const heapAfterKb = await collectedHeapKb(server);
+    const after = { ...(await sampleOf(server)), heapKb: heapAfterKb };
     const course = (of: (sample: Sample) => number): Course => ({
       idle: of(idle),
       most: Math.max(...samples.map(of)),

@@ -259,7 +259,12 @@ test('garbage collection, the event loop and the heap are read off the server’
     'nodejs_gc_duration_seconds_sum{kind="major"} 0.5',
     'nodejs_gc_duration_seconds_count{kind="major"} 3',
   ].join('\n');
-  expect(figuresOf(page)).toEqual({ gcMs: 750, loopDelayP99Ms: 2.5, heapKb: 3_072 });
+  expect(figuresOf(page)).toEqual({
+    gcMs: 750,
+    fullCollections: 3,
+    loopDelayP99Ms: 2.5,
+    heapKb: 3_072,
+  });
   expect(() => figuresOf('')).toThrow('says nothing');
 });
 

@@ -115,11 +115,11 @@ describe('a soak', () => {
   const minute = 60_000;
 
   test('grows by the slope of what is left after each wave, with its error', () => {
-    const waves = [100, 160, 220, 280].map((leastHeapKb, n) => ({ atMs: n * minute, leastHeapKb }));
+    const waves = [100, 160, 220, 280].map((heapKb, n) => ({ atMs: n * minute, heapKb }));
     expect(growthOf(waves)).toEqual({ kbPerMinute: 60, errorKbPerMinute: 0 });
-    const noisy = [100, 140, 100, 140].map((leastHeapKb, n) => ({ atMs: n * minute, leastHeapKb }));
+    const noisy = [100, 140, 100, 140].map((heapKb, n) => ({ atMs: n * minute, heapKb }));
     expect(growthOf(noisy)).toEqual({ kbPerMinute: 8, errorKbPerMinute: 11.31 });
-    expect(growthOf([{ atMs: 1, leastHeapKb: 4 }])).toEqual({
+    expect(growthOf([{ atMs: 1, heapKb: 4 }])).toEqual({
       kbPerMinute: 0,
       errorKbPerMinute: 0,
     });
