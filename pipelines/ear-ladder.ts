@@ -28,15 +28,20 @@ const HOPELESS: ReadonlySet<VendorFailure> = new Set<VendorFailure>([
   'breaker-open',
 ]);
 
+const KEYPAD = 'keypad';
+
 export class EarLadder {
   readonly #options: EarLadderOptions;
   #rung = 0;
   #failures: number[] = [];
   #climbWaitMs = CLIMB_AFTER_MS;
   #climbAt = 0;
+  /** Where the call was last said to stand. */
+  #told: string;
 
   constructor(options: EarLadderOptions) {
     this.#options = options;
+    this.#told = this.#name;
   }
 
   /** Undefined where none is left. */
@@ -73,9 +78,14 @@ export class EarLadder {
     this.#moveTo(0);
   }
 
-  /** From the keypad: all are tried again, from the best. Not told: nobody listens yet. */
+  /** From the keypad: all are tried again, from the best. Not told before one of them has `heard`. */
   startOver(): void {
     this.#rung = 0;
+  }
+
+  /** From the keypad: this recogniser has judged something, so that it is one. */
+  heard(): void {
+    this.#tell(this.#name);
   }
 
   #waitToClimb(): void {
@@ -83,11 +93,19 @@ export class EarLadder {
     this.#climbWaitMs = Math.min(2 * this.#climbWaitMs, MAX_CLIMB_AFTER_MS);
   }
 
+  get #name(): string {
+    return this.vendor?.vendor ?? KEYPAD;
+  }
+
   #moveTo(rung: number): void {
-    const { vendors, onEvent } = this.#options;
-    const from = this.vendor?.vendor ?? 'keypad';
-    const to = vendors[rung]?.vendor ?? 'keypad';
     this.#rung = rung;
-    if (from !== to) onEvent({ what: 'ladder-moved', service: 'stt', from, to });
+    // On the keypad they are tried in turn: the call stands there until one has heard something.
+    if (this.#told !== KEYPAD) this.#tell(this.#name);
+  }
+
+  #tell(to: string): void {
+    const from = this.#told;
+    this.#told = to;
+    if (from !== to) this.#options.onEvent({ what: 'ladder-moved', service: 'stt', from, to });
   }
 }

@@ -191,6 +191,7 @@ export class Listening {
   #leaveKeypad(): void {
     if (!this.#keypad) return;
     this.#keypad = false;
+    this.#ladder.heard();
     this.#options.onInput({ kind: 'listening', state: 'voice' });
   }
 

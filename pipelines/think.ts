@@ -35,12 +35,18 @@ const PASSING: ReadonlySet<VendorFailure> = new Set<VendorFailure>([
   'empty',
 ]);
 
+/** The rung below the last model. */
+const FIXED_LINES = 'lines';
+
 export class Thinking {
   readonly #options: ThinkOptions;
   readonly #running = new Map<UtteranceId, AbortController>();
+  /** Whose words the caller heard last, or is about to hear. */
+  #speaker: string;
 
   constructor(options: ThinkOptions) {
     this.#options = options;
+    this.#speaker = options.vendors[0]?.vendor ?? FIXED_LINES;
   }
 
   /** While the phone rings: has the best model read its instructions once. Never rejects. */
@@ -77,15 +83,20 @@ export class Thinking {
 
   /** Walks down the ladder until a model has said something. Rejects when none did. */
   async #run(effect: Ask, signal: AbortSignal): Promise<void> {
-    const { vendors, onEvent } = this.#options;
-    for (const [rung, vendor] of vendors.entries()) {
+    for (const vendor of this.#options.vendors) {
       const error = await this.#tryVendor(vendor, effect, signal);
       if (error === undefined || signal.aborted) return;
-      const next = vendors[rung + 1];
-      if (error === 'spoken' || !next) throw new Error('the reply was not completed');
-      onEvent({ what: 'ladder-moved', service: 'llm', from: vendor.vendor, to: next.vendor });
+      if (error === 'spoken') throw new Error('the reply was not completed');
     }
-    throw new Error('no model is configured');
+    this.#movedTo(FIXED_LINES);
+    throw new Error('no model has answered');
+  }
+
+  /** A fall or a climb, told once: while a model is down every reply begins by asking it. */
+  #movedTo(to: string): void {
+    const from = this.#speaker;
+    this.#speaker = to;
+    if (from !== to) this.#options.onEvent({ what: 'ladder-moved', service: 'llm', from, to });
   }
 
   /** One model, asked again once where it failed at once. 'spoken': part of the reply is out. */
@@ -133,6 +144,7 @@ export class Thinking {
       if (!begun && event.kind !== 'done') {
         begun = true;
         const { utterance } = effect;
+        this.#movedTo(vendor.vendor);
         this.#options.onEvent({ what: 'reply-first-token', utterance, vendor: vendor.vendor });
       }
       switch (event.kind) {

@@ -21,10 +21,11 @@ export class LadderPositions {
         this.#calls.set(callSid, new Map());
         return;
       case 'stt-opened':
+        // From the keypad it is only tried.
+        if (this.#calls.get(callSid)?.get('stt') === 'keypad') return;
         return this.#moveTo(callSid, 'stt', event.vendor);
-      case 'reply-asked':
-        if (event.vendor !== undefined) this.#moveTo(callSid, 'llm', event.vendor);
-        return;
+      case 'reply-first-token':
+        return this.#moveTo(callSid, 'llm', event.vendor);
       case 'voice-asked':
         return this.#moveTo(callSid, 'tts', event.vendor);
       case 'ladder-moved':

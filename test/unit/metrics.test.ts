@@ -140,10 +140,18 @@ describe('figures', () => {
       { what: 'ladder-moved', service: 'stt', from: 'deepgram-flux', to: 'deepgram-nova' },
       { what: 'voice-asked', utterance: 1, vendor: 'elevenlabs-socket' },
       { what: 'voice-asked', utterance: 2, vendor: 'elevenlabs-http' },
+      { what: 'ladder-moved', service: 'llm', from: 'claude', to: 'lines' },
+      // Asked, and not the one that speaks.
+      { what: 'reply-asked', turnId: 't1', utterance: 3, draft: false, vendor: 'claude' },
+      { what: 'ladder-moved', service: 'stt', from: 'deepgram-flux', to: 'keypad', call: 'CA2' },
+      // Tried from the keypad, and not heard from yet.
+      { what: 'stt-opened', vendor: 'deepgram-flux', openMs: 80, call: 'CA2' },
     );
     let figure = await figures(metrics);
-    expect(figure(on('stt', 'deepgram-flux'))).toBe(1);
+    expect(figure(on('stt', 'deepgram-flux'))).toBe(0);
+    expect(figure(on('stt', 'keypad'))).toBe(1);
     expect(figure(on('stt', 'deepgram-nova'))).toBe(1);
+    expect(figure(on('llm', 'lines'))).toBe(1);
     expect(figure(on('tts', 'elevenlabs-socket'))).toBe(0);
     expect(figure(on('tts', 'elevenlabs-http'))).toBe(1);
     hub.publish('CA1', finished);

@@ -207,7 +207,7 @@ describe('speech without words', () => {
 
 describe('the keypad', () => {
   test('is left for a recogniser that has judged something, not for an open connection', async () => {
-    const { best, second, inputs, hear } = startEars();
+    const { best, second, inputs, moves, hear } = startEars();
     const states = (): string[] =>
       inputs.flatMap((input) => (input.kind === 'listening' ? [input.state] : []));
     second.refuses = true;
@@ -222,9 +222,12 @@ describe('the keypad', () => {
     }
     expect(best.sessions.length).toBeGreaterThan(6);
     expect(states()).toEqual(['keypad']);
+    const fall = ['deepgram-flux → deepgram-nova', 'deepgram-nova → keypad'];
+    expect(moves()).toEqual(fall);
     best.judges = true;
     await hear(QUIET, 7_000);
     expect(states()).toEqual(['keypad', 'voice']);
+    expect(moves()).toEqual([...fall, 'keypad → deepgram-flux']);
   });
 
   test('a sentence that ends as a recogniser is tried again is told to it, and is not forgotten', async () => {
