@@ -30,12 +30,27 @@ export function onStreamAttached(work: Work, resumed: boolean): void {
   });
   if (isClosing(work.state)) return;
   if (stream === 'lent') return onLineReturned(work);
-  if (first) {
+  if (first || isUngreeted(work)) {
     speakLine(work, 'greeting');
     return;
   }
   speakLine(work, 'lost-you');
   pickUpThread(work);
+}
+
+/** Fewer words than this of a greeting tell nobody who speaks to them. */
+const GREETED_WORDS = 3;
+
+/**
+ * The stream broke before the greeting had been heard, or more than a word or two of it: whoever
+ * picked up has not been told who speaks to them. Not so for a call from another process, whose
+ * caller may have heard it there.
+ */
+function isUngreeted(work: Work): boolean {
+  const { history, lineUses } = work.state;
+  if ((lineUses.greeting ?? 0) === 0 || openTurn(work) !== undefined) return false;
+  const words = history.flatMap((entry) => ('text' in entry ? entry.text.split(' ') : []));
+  return words.length < GREETED_WORDS && history.every(({ role }) => role === 'companion');
 }
 
 /** Back on the line: answers what was left unanswered, or asks once more what was asked last. */
@@ -51,9 +66,10 @@ function pickUpThread(work: Work): void {
     ask(work, turn.turnId, { text: turn.text, cues, guidance: [] });
     return;
   }
-  // Where nothing has been heard yet, the greeting's own question stands.
+  // Where nobody has answered it yet, the greeting's own question stands.
   const [greeting = ''] = settings.lines.greeting;
-  const question = history.length === 0 ? questionIn(greeting) : lastQuestion(history);
+  const unanswered = turn === undefined ? questionIn(greeting) : undefined;
+  const question = lastQuestion(history) ?? unanswered;
   if (question !== undefined) speakText(work, undefined, question);
 }
 

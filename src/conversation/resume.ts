@@ -92,7 +92,9 @@ export function numberedFrom(snapshot: CallSnapshot, floor: number): CallSnapsho
 /** A call that waits for its stream, with everything behind it that the snapshot tells. */
 export function resumeCall(settings: Settings, snapshot: CallSnapshot, now: number): CallState {
   const { openTurn, lastTurn, nextUtterance, nextTurn, history } = snapshot;
-  const { listening, alerted, lineUses } = snapshot;
+  const { listening, alerted } = snapshot;
+  // How much of a greeting was heard from the process before, nobody knows: it is not said again.
+  const { greeting: _saidBefore, ...lineUses } = snapshot.lineUses;
   return {
     ...startCall(settings, now),
     startedAt: now - snapshot.elapsedMs,

@@ -243,6 +243,36 @@ describe('E. lifecycle', () => {
     expect(call.lines('greeting')).toHaveLength(1);
   });
 
+  it('case 45: a stream that breaks before the greeting was heard: the greeting, whole', () => {
+    for (const afterMs of [20, 500]) {
+      const call = new CoreCall();
+      call.feed({ kind: 'stream-attached', resumed: false });
+      call.advance(afterMs);
+      call.feed({ kind: 'stream-closed' });
+      call.advance(200);
+      expect(call.line.heardWords(1).length).toBeLessThan(3);
+      call.feed({ kind: 'stream-attached', resumed: true });
+      call.settle();
+      expect(call.lines('lost-you')).toEqual([]);
+      expect(call.all('record-companion').at(-1)?.heard).toBe(GREETING);
+    }
+  });
+
+  it('case 45: one that breaks within the greeting: an apology, and the greeting’s question', () => {
+    const call = new CoreCall();
+    call.feed({ kind: 'stream-attached', resumed: false });
+    call.advance(1_500);
+    call.feed({ kind: 'stream-closed' });
+    call.advance(200);
+    call.feed({ kind: 'stream-attached', resumed: true });
+    call.settle();
+    const heard = call.all('record-companion').map((e) => e.heard);
+    expect(GREETING.startsWith(heard[0]!)).toBe(true);
+    expect(heard[0]).not.toContain('?');
+    // This greeting is one sentence, and so its own question.
+    expect(heard.slice(1)).toEqual([LINES['lost-you'][0], GREETING]);
+  });
+
   it('case 45: a call that resumes in another process is not greeted either', () => {
     const call = new CoreCall();
     call.feed({ kind: 'stream-attached', resumed: true });
