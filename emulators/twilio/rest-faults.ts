@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from '../faults.ts';
 import { FILLER, swollen } from '../oversize.ts';
@@ -50,8 +50,9 @@ export function faultBeforeRequest(
 
 /**
  * Sends the answer of a request that was obeyed, spoilt as the fault says. `wrong-order` and
- * `stream-error` have no meaning for one HTTP answer and leave it whole; `duplicate` is committed
- * by the caller, who obeys the request twice.
+ * `stream-error` have no meaning for one HTTP answer and leave it whole. `duplicate` sends the same
+ * answer twice; the request is obeyed once, since nobody who asks once can prevent a carrier from
+ * dialling twice.
  */
 export async function sendReply(
   fault: Fault | undefined,
@@ -89,6 +90,7 @@ export async function sendReply(
       }
       return;
     case 'duplicate':
+      return sendTwice(response, reply.status, text);
     case 'hang':
     case 'refuse':
     case 'slow':
@@ -99,6 +101,14 @@ export async function sendReply(
     case undefined:
       return sendJson(response, reply);
   }
+}
+
+/** Two whole answers to one request, which HTTP knows nothing of; then the connection ends. */
+function sendTwice(response: ServerResponse, status: number, text: string): void {
+  const answer =
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\ncontent-type: application/json\r\n` +
+    `content-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`;
+  response.socket?.end(answer + answer);
 }
 
 async function trickle(

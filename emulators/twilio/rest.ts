@@ -55,9 +55,7 @@ export function restListener(
       return;
     }
     const path = url.pathname.split('/').slice(4).join('/');
-    const once = (): RestReply => options.handle({ method, path, query: url.searchParams, form });
-    if (fault?.kind === 'duplicate') once();
-    const reply = once();
+    const reply = options.handle({ method, path, query: url.searchParams, form });
     note(reply.status);
     await sendReply(fault, response, reply);
   };
