@@ -60,7 +60,7 @@ async function holdStream(
     line: call.line,
     network: call.network,
     log: host.log,
-    fault: host.faults.next('media'),
+    fault: host.faults.next('media') ?? call.network.takeFault(),
     onStarted: () => {
       call.streamSid = streamSid;
       call.streamCount += 1;

@@ -18,6 +18,7 @@ import {
   type StreamIds,
 } from './stream-messages.ts';
 import { StreamInbox } from './stream-inbox.ts';
+import { StreamOutlet } from './stream-outlet.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** How long the server may take to answer our close frame. */
@@ -56,6 +57,7 @@ export class MediaStream implements Uplink, NetworkTarget {
   readonly #o: MediaStreamOptions;
   readonly #socket: WebSocket;
   readonly #inbox: StreamInbox;
+  readonly #outlet: StreamOutlet;
   readonly #settle: (end: StreamEnd) => void;
   #tcp: Socket | undefined;
   #stopping: Exclude<StreamHow, 'failed'> | undefined;
@@ -65,6 +67,9 @@ export class MediaStream implements Uplink, NetworkTarget {
   #sequence = 0;
   #chunk = 0;
   #ticks = 0;
+  #fault: Fault | undefined;
+  /** Frames before the fault began. */
+  #faultFrom = 0;
   #held: string | undefined;
   #congestionReported = false;
 
@@ -81,9 +86,11 @@ export class MediaStream implements Uplink, NetworkTarget {
       perMessageDeflate: false,
       handshakeTimeout: CONNECT_TIMEOUT_MS,
       maxPayload: 64 * 1024 * 1024,
+      autoPong: false,
     });
+    this.#outlet = new StreamOutlet(this.#socket, () => this.#tcp);
     this.#listen();
-    if (fault) log.add({ what: 'fault', surface: 'media', fault, callSid });
+    if (fault) this.disturb(fault);
     if (fault?.kind === 'refuse' || fault?.kind === 'status') {
       this.#fail(fault.kind === 'refuse' ? 31902 : 31920, 'scripted failure to connect');
     }
@@ -99,7 +106,7 @@ export class MediaStream implements Uplink, NetworkTarget {
     this.#ticks += 1;
     const { network, streamSid } = this.#o;
     if (network.quiet) return false;
-    const disturbance = disturbanceAt(this.#o.fault, this.#ticks);
+    const disturbance = disturbanceAt(this.#fault, this.#ticks - this.#faultFrom);
     for (const foreign of disturbance.before) this.sendRaw(foreign);
     if (disturbance.end === 'reset') this.reset();
     if (disturbance.end === 'stream-error') this.#endWithStreamError();
@@ -145,6 +152,13 @@ export class MediaStream implements Uplink, NetworkTarget {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame);
   }
 
+  disturb(fault: Fault): void {
+    const { callSid, log } = this.#o;
+    this.#fault = fault;
+    this.#faultFrom = this.#ticks;
+    log.add({ what: 'fault', surface: 'media', fault, callSid });
+  }
+
   pause(): void {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.pause();
   }
@@ -180,8 +194,7 @@ export class MediaStream implements Uplink, NetworkTarget {
       this.#congestionReported = true;
       return false;
     }
-    this.#socket.send(text);
-    return true;
+    return this.#outlet.send(text, this.#fault);
   }
 
   #listen(): void {
@@ -207,13 +220,14 @@ export class MediaStream implements Uplink, NetworkTarget {
   #onOpen(): void {
     const { line, network, log, callSid, streamSid, url, parameters, fault } = this.#o;
     if (this.#failure || fault?.kind === 'hang') return;
+    if (fault?.kind === 'trickle') return void this.#send(CONNECTED_MESSAGE);
     if (fault?.kind === 'stop-reading') this.#socket.pause();
     line.playout.begin('stream');
-    this.#socket.send(CONNECTED_MESSAGE);
+    this.#send(CONNECTED_MESSAGE);
     this.#sequence = 1;
     const start = startMessage(this.#o, this.#sequence, parameters);
-    this.#socket.send(start);
-    if (fault?.kind === 'duplicate') this.#socket.send(start);
+    this.#send(start);
+    if (fault?.kind === 'duplicate') this.#send(start);
     this.#started = true;
     const customParameters = { ...parameters };
     log.add({ what: 'stream-started', callSid, streamSid, url, customParameters });

@@ -1,4 +1,5 @@
 import { monotonicMs } from '../clock.ts';
+import type { Fault } from '../faults.ts';
 import type { CallerNetwork, LossyNetwork } from './types.ts';
 
 /** What happens to one frame on its way. `hold` sends it behind its successor. */
@@ -10,6 +11,7 @@ export type NetworkTarget = {
   pause(): void;
   resume(): void;
   reset(): void;
+  disturb(fault: Fault): void;
 };
 
 /** The person's network: lives as long as the call and outlasts its media sockets. */
@@ -18,6 +20,7 @@ export class Network implements CallerNetwork {
   #quietUntilMs = 0;
   #readingStopped = false;
   #target: NetworkTarget | undefined;
+  #nextFault: Fault | undefined;
   #randomState: number;
   readonly #onEvent: (kind: string) => void;
 
@@ -79,6 +82,18 @@ export class Network implements CallerNetwork {
   cut(): void {
     this.#target?.reset();
     this.#onEvent('cut');
+  }
+
+  disturb(fault: Fault): void {
+    if (this.#target) this.#target.disturb(fault);
+    else this.#nextFault = fault;
+  }
+
+  /** What the media socket that is about to be opened is to commit. */
+  takeFault(): Fault | undefined {
+    const fault = this.#nextFault;
+    this.#nextFault = undefined;
+    return fault;
   }
 
   /** mulberry32: small, seeded, good enough to choose frames. */

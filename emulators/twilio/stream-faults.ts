@@ -14,10 +14,10 @@ const NONE: FrameDisturbance = { before: [] };
 const EVERY = 10;
 
 /**
- * How each fault of faults.ts shows on a media socket, frame by frame (the first frame is 1).
- * `refuse` and `status` fail the connection itself, `hang` leaves it without `start`, and
- * `stop-reading` pauses it from the start: see media-stream.ts. `slow` and `trickle` have no
- * meaning for a 20 ms clock and are ignored.
+ * How each fault of faults.ts shows on a media socket, frame by frame (the first frame of the fault
+ * is 1). `refuse` and `status` fail the connection itself, and `stop-reading` pauses it from the
+ * start: see media-stream.ts. `hang` leaves it without `start`, or without anything more; `slow`
+ * has every message leave late and `trickle` a byte at a time: see stream-outlet.ts.
  */
 export function disturbanceAt(fault: Fault | undefined, frame: number): FrameDisturbance {
   switch (fault?.kind) {

@@ -6,7 +6,7 @@
  * grid, which is also the grid of the recording: line byte = lineMs * 8.
  */
 import type { EmulatorLog } from '../log.ts';
-import type { FaultScript } from '../faults.ts';
+import type { Fault, FaultScript } from '../faults.ts';
 import type { Speech } from '../speech/types.ts';
 import type { TwilioEvent } from './events.ts';
 import type { PlayedWord, Playout } from './playout-types.ts';
@@ -298,4 +298,6 @@ export type CallerNetwork = {
   resumeReading(): void;
   /** Kills the media socket with a reset; the outcome is `script.abruptLoss`. */
   cut(): void;
+  /** The media socket that is up commits this from now on; where none is, the next one does. */
+  disturb(fault: Fault): void;
 };

@@ -384,6 +384,49 @@ describe('a bad network', () => {
   });
 });
 
+describe('faults that begin in mid-stream', () => {
+  test('cut, slow, hang and trickle befall the stream that is up', async () => {
+    const cut = await connected();
+    await cut.stream.until((s) => mediaOf(s).length >= 3);
+    cut.leg.network.disturb({ kind: 'cut', afterMessages: 2 });
+    const { length } = mediaOf(cut.stream);
+    await cut.stream.until((s) => s.closed);
+    expect(mediaOf(cut.stream).length).toBeLessThanOrEqual(length + 3);
+    expect(cut.emulator.log.all('fault')).toMatchObject([
+      { surface: 'media', callSid: cut.leg.callSid },
+    ]);
+    const slow = await connected();
+    await slow.stream.until((s) => mediaOf(s).length >= 3);
+    slow.leg.network.disturb({ kind: 'slow', factor: 3 });
+    const startedMs = performance.now();
+    const atOnce = mediaOf(slow.stream).length;
+    // What had left before may still be on its way.
+    await slow.stream.until((s) => mediaOf(s).length >= atOnce + 5);
+    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(290);
+    const chunks = mediaOf(slow.stream).map(({ media }) => Number(media.chunk));
+    expect(chunks).toEqual(chunks.map((_, index) => index + 1));
+    for (const kind of ['hang', 'trickle'] as const) {
+      const { leg, stream } = await connected();
+      await stream.until((s) => mediaOf(s).length >= 3);
+      leg.network.disturb(kind === 'hang' ? { kind } : { kind, bytesPerSecond: 50 });
+      const said = await leg.say(toneSpeech('is anybody there'));
+      expect(said.framesLost).toBe(said.frames);
+      expect(stream.closed).toBe(false);
+    }
+  });
+
+  test('asked of a call that has no stream yet, it befalls that call’s first and no other call', async () => {
+    const { emulator, server } = await startPair();
+    server.answers.set('/answer', server.streamTwiml('<Hangup/>'));
+    const leg = await emulator.placeCall({ from: CALLER, to: OUR_NUMBER });
+    leg.network.disturb({ kind: 'refuse' });
+    expect(await leg.ended()).toMatchObject({ how: 'hangup-verb' });
+    expect(emulator.log.all('error').map((e) => e.code)).toEqual([31902]);
+    const other = await emulator.placeCall({ from: CALLER, to: OUR_NUMBER });
+    await other.waitForStream();
+  });
+});
+
 describe('sockets that never work', () => {
   test('refuse: the TwiML goes on; hang: connected, but nothing is ever said', async () => {
     const { emulator, server } = await startPair();
