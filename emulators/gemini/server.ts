@@ -117,10 +117,13 @@ async function handle(
     return refuse(404, errorMessage(404));
   }
   const fault = world.faults.next(SURFACE);
-  if (fault) world.log.add({ what: 'fault', fault });
-  if (fault?.kind === 'refuse') return void request.destroy();
-  if (fault?.kind === 'stop-reading') return await waitForAbort(gone);
+  if (fault?.kind === 'refuse' || fault?.kind === 'stop-reading') {
+    world.log.add({ what: 'fault', fault });
+    if (fault.kind === 'refuse') return void request.destroy();
+    return await waitForAbort(gone);
+  }
   const body = await readBody(request, MAX_BODY_BYTES);
+  if (fault) world.log.add({ what: 'fault', fault, about: body });
   const receivedAtMs = monotonicMs();
   if (body === 'too-large') return refuse(413, errorMessage(413));
   if (fault?.kind === 'hang') return await waitForAbort(gone);

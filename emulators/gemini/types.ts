@@ -74,7 +74,8 @@ export type GeminiEvent =
       traceparent: string | undefined;
     }
   | { what: 'rejected'; status: number; errorType: string; message: string }
-  | { what: 'fault'; fault: Fault }
+  /** `about`: the request as it came, where it was read, so that the calls can be told apart. */
+  | { what: 'fault'; fault: Fault; about?: string }
   /** The answer was decided: what will be said unless the client leaves. */
   | { what: 'reply'; id: string; text: string; plannedTokens: number }
   /** `waitMs` is the actual wait since the request; `scriptedMs` what the script asked for. */
