@@ -12,6 +12,7 @@ const RISKIEST: readonly (readonly [MatrixVendor, MatrixFault])[] = [
   ['elevenlabs-http', 'cut'],
   ['aura', '401'],
   ['twilio-rest', 'hang'],
+  ['twilio-media', 'cut'],
   ['redis', 'hang'],
   ['postgres', 'hang'],
 ];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { auditCall } from '../faults/matrix/auditor.ts';
+import { auditCall, USUAL_TERMS } from '../faults/matrix/auditor.ts';
 import { allCells, FAULTS, MOMENTS, VENDORS } from '../faults/matrix/cells.ts';
-import type { CallEvidence, HeardWord, Phrase } from '../faults/matrix/evidence.ts';
+import type { CallEvidence, HeardWord, Phrase, Terms } from '../faults/matrix/evidence.ts';
 import { phrasesHeard } from '../faults/matrix/heard.ts';
 
 const GREETING = 'Good morning, Agnes. How are you?';
@@ -51,9 +51,11 @@ function goodCall(change: Partial<CallEvidence> = {}): CallEvidence {
   const endMs = change.endMs ?? 12_000;
   return {
     faultMs: 3_000,
+    arrivedMs: 2_600,
     words,
     silences: silencesOf(words, endMs),
     clearsMs: [],
+    speaking: [{ fromMs: 3_500, toMs: 5_000 }],
     turns: [{ text: ROSES, firstFrameMs: 3_500, lastWordMs: 5_000, reply: REPLY, repetition: 0 }],
     underWay: undefined,
     modelViews: [{ atMs: 5_300, userText: ROSES }],
@@ -150,9 +152,76 @@ describe('the auditor of the fault matrix', () => {
     const words = [...spoken(GREETING, 300), ...broken];
     const finding = `“${REPLY}” broke off after 3 words`;
     expect(audit({ words })).toEqual([finding]);
-    expect(audit({ words, clearsMs: [6_900] })).toEqual([]);
+    const speaking = [
+      { fromMs: 3_500, toMs: 5_000 },
+      { fromMs: 6_500, toMs: 8_000 },
+    ];
+    expect(audit({ words, speaking, clearsMs: [6_900] })).toEqual([]);
     expect(audit({ words: [...words, ...spoken(TROUBLE, 7_500)] })).toEqual([]);
     expect(audit({ words: [...words, ...spoken('What colour are they?', 8_000)] })).toEqual([]);
+  });
+
+  it('does not take a clear for the caller’s doing unless they spoke into what was cleared', () => {
+    const words = [...spoken(GREETING, 300), ...spoken('Oh, how lovely.', 6_000)];
+    const cutOff = (clearMs: number, fromMs: number, toMs: number): string[] =>
+      audit({ words, clearsMs: [clearMs], speaking: [{ fromMs, toMs }] });
+    const finding = [`“${REPLY}” broke off after 3 words`];
+    // Only the question itself, before the reply; or what was said after the clear.
+    expect(cutOff(6_900, 3_500, 5_000)).toEqual(finding);
+    expect(cutOff(6_900, 7_000, 8_000)).toEqual(finding);
+    // A word into it, and the clear too late to be for that.
+    expect(cutOff(8_300, 6_000, 6_200)).toEqual(finding);
+    expect(cutOff(6_900, 6_000, 6_200)).toEqual([]);
+    expect(cutOff(8_300, 6_000, 7_500)).toEqual([]);
+  });
+
+  it('lets an apology stop short for the answer to the words it was about, and no other', () => {
+    const broken = [...spoken(GREETING, 300), ...spoken('I lost my train', 5_500)];
+    const after = (reply: string, fromMs: number): string[] =>
+      audit({ words: [...broken, ...spoken(reply, fromMs)], endMs: 14_000 });
+    const finding = `“${TROUBLE}” broke off after 4 words`;
+    expect(after(REPLY, 7_100)).toEqual([]);
+    expect(after(REPLY, 8_800)).toEqual([finding]);
+    expect(after(STORY, 7_100)).toContain(finding);
+    const filler = [...spoken(GREETING, 300), ...spoken(REPLY.slice(0, 15), 5_500)];
+    expect(audit({ words: [...filler, ...spoken(FILLER, 7_100)] })).toContain(
+      `“${REPLY}” broke off after 3 words`,
+    );
+  });
+
+  it('judges a reply that the fault came upon until the caller stops it, and no further', () => {
+    const [first, second] = STORY.split('. ');
+    const broken = [...spoken(GREETING, 300), ...spoken(`${first}.`, 3_000)];
+    const late = [...broken, ...spoken(second!, 9_500)];
+    const own = { turns: [], underWay: STORY, endMs: 14_000 };
+    const silence = '5000 ms of silence in a reply';
+    const speaking = [{ fromMs: 9_800, toMs: 11_000 }];
+    const ended = late.slice(0, -2);
+    // The clear at the end takes nothing back of what was not heard before it.
+    expect(audit({ ...own, words: ended, speaking, clearsMs: [10_800] })).toEqual([silence]);
+    // Stopped at once: the silence is the caller's.
+    const stopped = { ...own, words: broken, speaking: [{ fromMs: 4_000, toMs: 6_000 }] };
+    expect(audit({ ...stopped, clearsMs: [4_500] })).toEqual([]);
+    // Cut off by the line itself: whoever waits is owed words, and the rest of the reply.
+    expect(audit({ ...own, words: broken, speaking: [], clearsMs: [4_500] })).toEqual([
+      '9500 ms of silence in a reply',
+      `“${STORY}” broke off after 5 words`,
+    ]);
+  });
+
+  it('sees a long silence between a reply that broke off and the apology for it', () => {
+    const [first] = STORY.split('. ');
+    const words = [
+      ...spoken(GREETING, 300),
+      ...spoken(`${first}.`, 3_000),
+      ...spoken(TROUBLE, 9_500),
+    ];
+    expect(audit({ words, turns: [], underWay: STORY, endMs: 14_000 })).toEqual([
+      '5000 ms of silence in a reply',
+    ]);
+    expect(audit({ words: spoken(GREETING, 300), turns: [], underWay: STORY })).toContain(
+      'nothing was heard of the reply that was under way',
+    );
   });
 
   it('sees a whole reply that was said twice', () => {
@@ -166,6 +235,24 @@ describe('the auditor of the fault matrix', () => {
     ]);
     expect(audit({ modelViews: [{ atMs: 5_300, userText: `${ROSES} ${ROSES}` }] })).toEqual([
       `“${ROSES}” reached a model 2 times, and was said 1 times`,
+    ]);
+  });
+
+  it('holds a call to its own terms', () => {
+    const late = [...spoken(GREETING, 300), ...spoken(REPLY, 7_800)];
+    const own = (words: HeardWord[], change: Partial<Terms>): string[] =>
+      auditCall(goodCall({ words, modelViews: [] }), VOCABULARY, { ...USUAL_TERMS, ...change });
+    const unseen = `“${ROSES}” was answered, and no model was shown all of it`;
+    expect(own(late, { soundMs: 3_000 })).toEqual([unseen]);
+    expect(own(late, { soundMs: 3_000, lossyUntilMs: 3_600 })).toEqual([]);
+    expect(own(late, { soundMs: 3_000, lossyUntilMs: 3_400 })).toEqual([unseen]);
+    expect(own(late, { silenceMs: 2_000, lossyUntilMs: 3_600 })).toEqual([
+      `no sound for 2800 ms after “${ROSES}”`,
+      `2800 ms of silence after “${ROSES}”`,
+    ]);
+    const told = [...spoken(GREETING, 300), ...spoken(TROUBLE, 6_000)];
+    expect(own(told, { mayNotice: false })).toEqual([
+      `the caller was told of it: “${TROUBLE.slice(0, 60)}”`,
     ]);
   });
 

@@ -3,24 +3,29 @@
  * finding is a broken promise in words; none means that the cell held.
  */
 import { wordsOf } from '../../../demo/audit/words.ts';
-import type { CallEvidence, Phrase, SaidTurn, Span } from './evidence.ts';
+import type { CallEvidence, Phrase, SaidTurn, Span, Terms } from './evidence.ts';
 import { phrasesHeard, type Heard, type HeardPhrase } from './heard.ts';
 
-export const LIMITS = {
-  /** From the end of the caller's turn to any sound. */
+/** What the caller of every cell is promised, unless the cell says otherwise. */
+export const USUAL_TERMS: Terms = {
   soundMs: 2_000,
-  /** From the end of the caller's turn to a reply, an apology, the keypad notice or a goodbye. */
   meaningMs: 10_000,
-  /** Longest unbroken silence while the caller waits. */
   silenceMs: 4_000,
-} as const;
+  mayNotice: true,
+  lossyUntilMs: -Infinity,
+};
 
 /** The line's grid and the stamps of two processes' clocks. */
 const SLACK_MS = 60;
+/** How long after the caller's last sound a clear may still be for it: a slow recogniser's time. */
+const JUST_SPOKEN_MS = 2_000;
+/** What is cut in the midst of a word stops sounding a little before or after the word's end. */
+const CLEARED_MS = 1_500;
 
 const MEANINGFUL: ReadonlySet<Phrase['means']> = new Set<Phrase['means']>([
   'reply',
   'apology',
+  'lost',
   'keypad',
   'goodbye',
 ]);
@@ -31,23 +36,22 @@ const PROPER_ENDS: ReadonlySet<string> = new Set([
   'twiml-ended',
 ]);
 
-/** `mayNotice` false: the caller must hear a call in which nothing is wrong. */
 export function auditCall(
   evidence: CallEvidence,
   vocabulary: readonly Phrase[],
-  mayNotice = true,
+  terms: Terms = USUAL_TERMS,
 ): string[] {
   const heard = phrasesHeard(evidence.words, vocabulary);
   return [
-    ...(mayNotice ? [] : noticedFindings(heard)),
+    ...(terms.mayNotice ? [] : noticedFindings(heard)),
     ...troubles(evidence),
-    ...greetingFindings(evidence, heard),
+    ...greetingFindings(evidence, heard, terms),
     ...evidence.turns.flatMap((turn, index) =>
-      turnFindings(evidence, heard, turn, evidence.turns[index + 1]),
+      turnFindings(evidence, heard, turn, { next: evidence.turns[index + 1], terms }),
     ),
-    ...underWayFindings(evidence, heard),
+    ...underWayFindings(evidence, heard, terms),
     ...companionFindings(evidence, heard),
-    ...callerFindings(evidence, heard),
+    ...callerFindings(evidence, heard, terms),
     ...endFindings(evidence),
   ];
 }
@@ -67,40 +71,53 @@ function audibleFrom(silences: readonly Span[], fromMs: number): number {
   return silence?.toMs ?? fromMs;
 }
 
-function soundFinding(evidence: CallEvidence, what: string, fromMs: number): string[] {
+function soundFinding(
+  evidence: CallEvidence,
+  what: string,
+  fromMs: number,
+  { soundMs }: Terms,
+): string[] {
   const waitMs = audibleFrom(evidence.silences, fromMs) - fromMs;
-  if (waitMs <= LIMITS.soundMs + SLACK_MS) return [];
+  if (waitMs <= soundMs + SLACK_MS) return [];
   return [`no sound for ${Math.round(waitMs)} ms after ${what}`];
 }
 
 function silenceFinding(
   evidence: CallEvidence,
   what: string,
-  fromMs: number,
-  toMs: number,
+  { fromMs, toMs }: Span,
+  { silenceMs }: Terms,
 ): string[] {
   const lengths = evidence.silences.map(
     (span) => Math.min(span.toMs, toMs) - Math.max(span.fromMs, fromMs),
   );
   const longestMs = Math.max(0, ...lengths);
-  if (longestMs <= LIMITS.silenceMs + SLACK_MS) return [];
+  if (longestMs <= silenceMs + SLACK_MS) return [];
   return [`${Math.round(longestMs)} ms of silence ${what}`];
 }
 
-function greetingFindings(evidence: CallEvidence, { phrases }: Heard): string[] {
-  const findings = soundFinding(evidence, 'the answer', 0);
+function greetingFindings(evidence: CallEvidence, { phrases }: Heard, terms: Terms): string[] {
+  const findings = soundFinding(evidence, 'the answer', 0, terms);
   const greeted = phrases.find(({ phrase }) => phrase.means === 'greeting');
   if (!greeted) findings.push('no greeting was heard');
-  else if (greeted.startMs > LIMITS.meaningMs) {
+  else if (greeted.startMs > terms.meaningMs) {
     findings.push(`the greeting came after ${Math.round(greeted.startMs)} ms`);
   }
-  return [...findings, ...silenceFinding(evidence, 'before the greeting', 0, greeted?.endMs ?? 0)];
+  return [
+    ...findings,
+    ...silenceFinding(
+      evidence,
+      'before the greeting',
+      { fromMs: 0, toMs: greeted?.endMs ?? 0 },
+      terms,
+    ),
+  ];
 }
 
 function outcomeAfter(
   { phrases }: Heard,
   turn: SaidTurn,
-  next: SaidTurn | undefined,
+  { next, terms }: { next: SaidTurn | undefined; terms: Terms },
 ): HeardPhrase | undefined {
   const untilMs = next?.firstFrameMs ?? Infinity;
   return phrases.find(
@@ -108,41 +125,69 @@ function outcomeAfter(
       startMs >= turn.firstFrameMs &&
       startMs < untilMs &&
       MEANINGFUL.has(phrase.means) &&
-      (phrase.means !== 'reply' || phrase.text === turn.reply),
+      (phrase.means !== 'reply' || isLossy(turn, terms) || phrase.text === turn.reply),
   );
+}
+
+function isLossy(turn: SaidTurn, { lossyUntilMs }: Terms): boolean {
+  return turn.firstFrameMs < lossyUntilMs;
 }
 
 function turnFindings(
   evidence: CallEvidence,
   heard: Heard,
   turn: SaidTurn,
-  next: SaidTurn | undefined,
+  { next, terms }: { next: SaidTurn | undefined; terms: Terms },
 ): string[] {
   const what = `“${turn.text}”`;
   const fromMs = turn.lastWordMs;
   // A notice that came while the caller was still speaking has answered them already.
-  const outcome = outcomeAfter(heard, turn, next);
-  const findings = soundFinding(evidence, what, fromMs);
-  const limitMs = fromMs + LIMITS.meaningMs + SLACK_MS;
+  const outcome = outcomeAfter(heard, turn, { next, terms });
+  const findings = soundFinding(evidence, what, fromMs, terms);
+  const limitMs = fromMs + terms.meaningMs + SLACK_MS;
   if (!outcome) findings.push(`nothing meaningful was heard after ${what}`);
   else if (outcome.startMs > limitMs) {
     const waitedMs = Math.round(outcome.startMs - fromMs);
     findings.push(`the first meaningful words after ${what} came after ${waitedMs} ms`);
   }
-  const endMs = outcome?.endMs ?? Math.min(next?.firstFrameMs ?? Infinity, evidence.endMs);
-  return [...findings, ...silenceFinding(evidence, `after ${what}`, fromMs, endMs)];
+  const toMs = outcome?.endMs ?? Math.min(next?.firstFrameMs ?? Infinity, evidence.endMs);
+  return [...findings, ...silenceFinding(evidence, `after ${what}`, { fromMs, toMs }, terms)];
 }
 
-/** A reply that the fault came upon is heard to its end, or its loss is owned up to. */
-function underWayFindings(evidence: CallEvidence, { phrases }: Heard): string[] {
-  const { underWay, faultMs, clearsMs } = evidence;
+/**
+ * A reply that the fault came upon: no long silence in it, nor between the place where it broke off
+ * and what was said next. Where the caller stopped it, until they did.
+ */
+function underWayFindings(evidence: CallEvidence, { phrases }: Heard, terms: Terms): string[] {
+  const { underWay, faultMs, turns, endMs } = evidence;
   if (underWay === undefined) return [];
   const parts = phrases.filter(({ phrase }) => phrase.text === underWay);
   const last = parts.at(-1);
-  if (!last) return [];
-  return clearsMs.some((atMs) => atMs >= faultMs - SLACK_MS && atMs >= last.startMs)
-    ? []
-    : silenceFinding(evidence, 'in a reply', faultMs, last.endMs);
+  if (!last) return [`nothing was heard of the reply that was under way`];
+  const clearedMs = clearFor(evidence, last);
+  const next = phrases.find(({ startMs }) => startMs >= last.endMs);
+  const turn = turns.find(({ lastWordMs }) => lastWordMs >= last.endMs);
+  // Whoever speaks does not wait; from their last word on it is the turn that is judged.
+  const spokeMs = Math.max(last.endMs, turn?.firstFrameMs ?? Infinity);
+  const brokenMs = Math.min(next?.startMs ?? Infinity, spokeMs, endMs);
+  const toMs = clearedMs ?? (last.complete ? last.endMs : brokenMs);
+  return silenceFinding(evidence, 'in a reply', { fromMs: faultMs, toMs }, terms);
+}
+
+/** When the carrier's buffer was emptied because the caller spoke into this phrase. */
+function clearFor(
+  { clearsMs, speaking }: CallEvidence,
+  part: Pick<HeardPhrase, 'startMs' | 'endMs'>,
+): number | undefined {
+  return clearsMs.find(
+    (atMs) =>
+      atMs >= part.startMs &&
+      atMs <= part.endMs + CLEARED_MS &&
+      speaking.some(
+        ({ fromMs, toMs }) =>
+          fromMs <= atMs && toMs >= part.startMs - SLACK_MS && atMs <= toMs + JUST_SPOKEN_MS,
+      ),
+  );
 }
 
 function companionFindings(evidence: CallEvidence, { phrases, strays }: Heard): string[] {
@@ -168,31 +213,48 @@ function companionFindings(evidence: CallEvidence, { phrases, strays }: Heard): 
   return findings;
 }
 
-/** Why a phrase may end early: cleared for the caller, gone on with later, apologised for, hung up. */
+/**
+ * Why a phrase may end early: cleared because the caller spoke into it, gone on with later,
+ * apologised for, hung up; or a fixed line that was in the place of an answer, and the answer came.
+ */
 function isExcused(
-  { clearsMs, end, endMs }: CallEvidence,
+  evidence: CallEvidence,
   phrases: readonly HeardPhrase[],
   index: number,
 ): boolean {
   const part = phrases[index];
   if (!part) return true;
+  const { end, endMs } = evidence;
   const later = phrases.slice(index + 1);
   const next = later[0];
-  const cleared = clearsMs.some((atMs) => atMs >= part.startMs && atMs <= part.endMs + 1_500);
+  const cleared = clearFor(evidence, part) !== undefined;
   const resumed = later.some(({ phrase }) => phrase === part.phrase);
   const owned = next !== undefined && OWNING_UP.has(next.phrase.means);
   const hungUp = end === 'caller-hung-up' && endMs - part.endMs < 2_000;
-  return cleared || resumed || owned || hungUp;
+  return cleared || resumed || owned || hungUp || isOvertaken(evidence, part, next);
+}
+
+/** “I didn't quite catch that” may stop short for the answer to the very words it was about. */
+function isOvertaken(
+  { turns }: CallEvidence,
+  part: HeardPhrase,
+  next: HeardPhrase | undefined,
+): boolean {
+  const turn = turns.findLast(({ firstFrameMs }) => firstFrameMs <= part.startMs);
+  const isStandIn = part.phrase.means === 'apology' || part.phrase.means === 'filler';
+  const isAnswer = next !== undefined && next.phrase.text === turn?.reply;
+  return isStandIn && isAnswer && next.startMs - part.endMs <= USUAL_TERMS.soundMs;
 }
 
 const OWNING_UP: ReadonlySet<Phrase['means']> = new Set<Phrase['means']>([
   'apology',
+  'lost',
   'keypad',
   'goodbye',
 ]);
 
 /** Every word of an answered turn was shown to a model, and none more often than it was said. */
-function callerFindings(evidence: CallEvidence, heard: Heard): string[] {
+function callerFindings(evidence: CallEvidence, heard: Heard, terms: Terms): string[] {
   const { turns, modelViews } = evidence;
   const findings: string[] = [];
   for (const [index, turn] of turns.entries()) {
@@ -202,8 +264,8 @@ function callerFindings(evidence: CallEvidence, heard: Heard): string[] {
     if (turn.repetition === 0 && most > said) {
       findings.push(`“${turn.text}” reached a model ${most} times, and was said ${said} times`);
     }
-    const outcome = outcomeAfter(heard, turn, turns[index + 1]);
-    if (outcome?.phrase.means === 'reply' && most === 0) {
+    const outcome = outcomeAfter(heard, turn, { next: turns[index + 1], terms });
+    if (!isLossy(turn, terms) && outcome?.phrase.means === 'reply' && most === 0) {
       findings.push(`“${turn.text}” was answered, and no model was shown all of it`);
     }
   }

@@ -4,7 +4,8 @@ import { buildUtterance, type Utterance } from '../../../emulators/speech/uttera
 import type { CallerLeg } from '../../../emulators/twilio/types.ts';
 import type { Moment } from './cells.ts';
 import type { Phrase } from './evidence.ts';
-import { phrasesHeard } from './heard.ts';
+import { phrasesHeard, type HeardPhrase } from './heard.ts';
+import type { Member } from './meeting.ts';
 import { EXCHANGES, STORY, type ExchangeName } from './phrases.ts';
 
 export type Said = {
@@ -21,17 +22,24 @@ export type Part = {
   readonly trouble: string | undefined;
 };
 
-/** Tells the group that this call has come to its moment; resolves when all of them have. */
-export type Ready = () => Promise<void>;
-
 /** Longer than any promise, so that a late answer is seen to be late. */
 const PATIENCE_MS = 16_000;
 const POLL_MS = 50;
 const MOST_REPETITIONS = 1;
 const QUIET_MS = 700;
+/** The story takes ten seconds; with every silence that may be in it, and what may follow it, so long. */
+const STORY_WITHIN_MS = 40_000;
+/** Above the longest silence there may be, so that one that is too long is seen to be. */
+const NOBODY_WAITS_MS = 6_000;
 /** The caller has begun to speak when the fault comes. */
 const STORY_WORDS = 4;
 
+const OWNING_UP: ReadonlySet<Phrase['means']> = new Set<Phrase['means']>([
+  'apology',
+  'lost',
+  'keypad',
+  'goodbye',
+]);
 const ASKS_AGAIN = /say that again|once more|what were you saying|please say hello/i;
 
 let utterances: Promise<Record<ExchangeName, Utterance>> | undefined;
@@ -61,15 +69,15 @@ export class Caller {
   }
 
   /** Plays the part and puts the phone down. Never rejects: what goes wrong is a finding. */
-  async play(moment: Moment, endsWith: 'hang-up' | 'goodbye', ready: Ready): Promise<Part> {
+  async play(moment: Moment, endsWith: 'hang-up' | 'goodbye', member: Member): Promise<Part> {
     try {
       await this.#leg.waitForStream({ timeoutMs: PATIENCE_MS });
-      await this.#play(moment, ready);
+      await this.#play(moment, member);
       if (endsWith === 'goodbye' && this.#isOn) await this.#sayGoodbye();
     } catch (error) {
       return this.#part(`the caller got no further: ${String(error)}`);
     } finally {
-      await ready();
+      member.leave();
       if (this.#isOn) await this.#leg.hangUp();
     }
     return this.#part(undefined);
@@ -83,7 +91,7 @@ export class Caller {
     return { said: this.#said, underWay: this.#underWay, trouble };
   }
 
-  async #play(moment: Moment, ready: Ready): Promise<void> {
+  async #play(moment: Moment, member: Member): Promise<void> {
     await this.#greeted();
     switch (moment) {
       case 'before':
@@ -91,21 +99,21 @@ export class Caller {
         await this.#ask('sister');
         return;
       case 'first-turn':
-        await ready();
+        await member.arrive();
         await this.#ask('roses');
         await this.#ask('sister');
         return;
       case 'mid-sentence':
         await this.#beginStory();
         this.#underWay = STORY;
-        await ready();
-        await this.#quiet(8_000);
+        await member.arrive();
+        await this.#storyOver();
         await this.#ask('sister');
         return;
       case 'barge-in':
         await this.#beginStory();
         this.#underWay = STORY;
-        await ready();
+        await member.arrive();
         await this.#ask('kettle');
         await this.#ask('sister');
         return;
@@ -124,6 +132,30 @@ export class Caller {
       fromWord,
       timeoutMs: PATIENCE_MS,
     });
+  }
+
+  /**
+   * Listens to the story: to its end, or to what is said in its place, or until it has been silent
+   * for so long that nobody would wait any more. A pause in it is no reason to speak.
+   */
+  async #storyOver(): Promise<void> {
+    const deadline = performance.now() + STORY_WITHIN_MS;
+    let heardWords = -1;
+    let heardAt = 0;
+    while (performance.now() < deadline && this.#isOn) {
+      const phrases = this.#phrasesFrom(0);
+      const isOver = phrases.some(
+        ({ phrase, complete }) =>
+          complete && (phrase.text === STORY || OWNING_UP.has(phrase.means)),
+      );
+      if (isOver) break;
+      const words = this.#leg.playout.heardWords().length;
+      if (words !== heardWords) heardAt = performance.now();
+      heardWords = words;
+      if (performance.now() - heardAt > NOBODY_WAITS_MS) break;
+      await sleep(POLL_MS);
+    }
+    await this.#quiet(PATIENCE_MS);
   }
 
   /** Waits for the end of whatever is being said; at most so long. */
@@ -165,13 +197,7 @@ export class Caller {
   ): Promise<'answered' | 'asks-again' | 'keypad' | 'none'> {
     const deadline = performance.now() + PATIENCE_MS;
     while (performance.now() < deadline && this.#isOn) {
-      const words = this.#leg.playout
-        .heardWords()
-        .filter(({ lineStartMs }) => lineStartMs >= fromMs)
-        .map(({ text, lineStartMs, lineEndMs, damaged }) => {
-          return { text, startMs: lineStartMs, endMs: lineEndMs, damaged };
-        });
-      const { phrases } = phrasesHeard(words, this.#vocabulary);
+      const phrases = this.#phrasesFrom(fromMs);
       for (const { phrase, complete } of phrases) {
         if (phrase.text === EXCHANGES[exchange].reply) return 'answered';
         if (!complete) continue;
@@ -179,9 +205,25 @@ export class Caller {
         if (phrase.means === 'goodbye') return 'answered';
         if (phrase.means === 'apology') return ASKS_AGAIN.test(phrase.text) ? 'asks-again' : 'none';
       }
+      // The line was lost: what was understood before that is answered now, or not at all.
+      if (phrases.some(({ phrase, complete }) => complete && phrase.means === 'lost')) {
+        const heard = this.#leg.playout.heardWords().length;
+        await this.#quiet(PATIENCE_MS);
+        if (this.#leg.playout.heardWords().length === heard) return 'asks-again';
+      }
       await sleep(POLL_MS);
     }
     return 'none';
+  }
+
+  #phrasesFrom(fromMs: number): readonly HeardPhrase[] {
+    const words = this.#leg.playout
+      .heardWords()
+      .filter(({ lineStartMs }) => lineStartMs >= fromMs)
+      .map(({ text, lineStartMs, lineEndMs, damaged }) => {
+        return { text, startMs: lineStartMs, endMs: lineEndMs, damaged };
+      });
+    return phrasesHeard(words, this.#vocabulary).phrases;
   }
 
   async #sayGoodbye(): Promise<void> {

@@ -14,6 +14,7 @@ export const VENDORS = [
   'elevenlabs-http',
   'aura',
   'twilio-rest',
+  'twilio-media',
   'redis',
   'postgres',
 ] as const;
@@ -117,6 +118,14 @@ export const PLANS: Readonly<Record<MatrixVendor, VendorPlan>> = {
     path: /^(?:POST|GET|DELETE) /,
     above: [],
   },
+  // The carrier connects to us: nothing of this goes over a wire of ours.
+  'twilio-media': {
+    title: 'Twilio media',
+    host: 'twilio',
+    surface: 'media',
+    path: /^$/,
+    above: [],
+  },
   redis: { title: 'Redis', host: 'redis', surface: '', path: ANY_CONNECTION, above: [] },
   postgres: { title: 'PostgreSQL', host: 'postgres', surface: '', path: ANY_CONNECTION, above: [] },
 };
@@ -188,7 +197,35 @@ function reasonToSkip({ vendor, fault, moment }: Cell): string | undefined {
       return 'no request is under way then; the next is the hang-up, as in mid-sentence';
     }
   }
+  if (vendor === 'twilio-media') return reasonToSkipMedia(fault, moment);
   return undefined;
+}
+
+/** Here the carrier is the client, and we are the server. */
+function reasonToSkipMedia(fault: MatrixFault, moment: Moment): string | undefined {
+  if (fault === 'dns' || fault === 'tls') {
+    return 'the carrier looks for us, and not we for it: refused is what we see of it';
+  }
+  if (fault === 'refused' && moment !== 'before') {
+    return 'a stream that is up is not refused any more: cut stands for it';
+  }
+  if (fault === '401' || fault === '429' || fault === '5xx') {
+    return 'a status is a server’s answer, and here the carrier is the client';
+  }
+  return undefined;
+}
+
+/** Where the vendor may rightly not be asked at all while the fault is in force, and why. */
+export function notAsked(_cell: Cell): string | undefined {
+  return undefined;
+}
+
+/**
+ * Whether another call on the same server may have spared this one: the breakers are shared, and a
+ * vendor that is asked anew each time is not asked while its breaker is open.
+ */
+export function mayBeSpared({ vendor }: Cell): boolean {
+  return PLANS[vendor].host !== 'twilio' && !isStore(PLANS[vendor].host);
 }
 
 const STORE_FAULTS: ReadonlySet<MatrixFault> = new Set<MatrixFault>([
@@ -208,6 +245,7 @@ const OVERSIZE_BYTES = 10 * 1_024 * 1_024;
 export function emulatorFault(vendor: MatrixVendor, fault: MatrixFault): Fault | undefined {
   switch (fault) {
     case 'refused':
+      return vendor === 'twilio-media' ? { kind: 'refuse' } : undefined;
     case 'dns':
     case 'tls':
       return undefined;

@@ -3,17 +3,26 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { watchSynthesis } from '../../../emulators/speech/synth.ts';
 import type { CallerLeg } from '../../../emulators/twilio/types.ts';
-import { auditCall } from './auditor.ts';
-import { Caller, type Part, type Ready } from './caller.ts';
-import { cellName, isStore, PLANS, type Cell, type Moment } from './cells.ts';
-import type { CallEvidence, ModelView, Phrase } from './evidence.ts';
-import { EXCHANGES, personOf, vocabularyFor } from './phrases.ts';
+import { auditCall, USUAL_TERMS } from './auditor.ts';
+import { Caller } from './caller.ts';
+import { cellName, emulatorFault, type Cell } from './cells.ts';
+import { evidenceOf, improvised, streamsOf, strikeEvidenceOf } from './gather.ts';
+import { auditStreams, resumedMs } from './media.ts';
+import { Meeting, NOBODY, type Member } from './meeting.ts';
+import { personOf, vocabularyFor } from './phrases.ts';
+import { auditPlacement, placeCall } from './placement.ts';
+import { met, momentFindings, type Met } from './struck.ts';
+import { termsOf } from './terms.ts';
 import { leftTrace, traceOf } from './trace.ts';
-import { OUR_NUMBER, startWorld, type Emulators, type Ground, type World } from './world.ts';
+import { OUR_NUMBER, startWorld, type Ground, type World } from './world.ts';
 
 export type CellResult = Cell & {
   /** Broken promises; none: the cell held. */
   readonly what: readonly string[];
+  /** Whether this call met the fault itself; undefined where the cell could not be run. */
+  readonly met?: Met;
+  /** The fault did not come at the cell's moment: what else was seen says nothing. */
+  readonly missed?: boolean;
   /** What was heard and what the server told, for whoever looks into a failure. */
   readonly trace?: string;
   /**
@@ -26,8 +35,6 @@ export type CellResult = Cell & {
 
 /** The caller has spoken for this long when the fault comes. */
 const INTO_THE_TURN_MS = 400;
-/** A call that does not come to its moment does not hold up the others for longer. */
-const MOMENT_WAIT_MS = 25_000;
 const LEFTOVER_WAIT_MS = 6_000;
 const CLOSE_WAIT_MS = 10_000;
 
@@ -44,6 +51,14 @@ export async function runGroup(cells: readonly Cell[], ground: Ground): Promise<
   return results.map((result) => ({ ...result, lagMs }));
 }
 
+/** What the calls of a group have in common. */
+type Play = {
+  readonly world: World;
+  /** Monotonic; resolves when the fault is in force. */
+  readonly struck: Promise<number>;
+  readonly calls: number;
+};
+
 async function playGroup(
   cells: readonly Cell[],
   ground: Ground,
@@ -57,16 +72,23 @@ async function playGroup(
   onStarted();
   const meeting = new Meeting(cells.filter(({ moment }) => moment !== 'before').length);
   const struck = (async () => {
-    await meeting.complete(MOMENT_WAIT_MS);
+    await meeting.complete();
     if (cells.some(({ moment }) => moment !== 'before')) await sleep(INTO_THE_TURN_MS);
-    const atMs = Number(process.hrtime.bigint()) / 1e6;
+    const atMs = monotonicMs();
     await world.strike();
     return atMs;
   })();
+  const play = { world, struck, calls: cells.length };
+  const bystander = vendor === 'twilio-media' ? harmOf(play) : [];
   const results = await Promise.all(
-    cells.map(async (cell) => await runCell(cell, world, meeting, struck)),
+    cells.map(async (cell) =>
+      cell.moment === 'before'
+        ? await runBefore(cell, play)
+        : await runCell(cell, play, meeting.member()),
+    ),
   );
-  const leaks = [...(await leaksOf(world)), ...(await closeFindings(world))];
+  const harm = await bystander;
+  const leaks = [...harm, ...(await leaksOf(world)), ...(await closeFindings(world))];
   if (leaks.length === 0) return results;
   const trace = leftTrace(world);
   return results.map((result) => ({
@@ -76,132 +98,95 @@ async function playGroup(
   }));
 }
 
-/** Where the calls of a group wait for each other. */
-class Meeting {
-  readonly #expected: number;
-  #arrived = 0;
-  readonly #all = Promise.withResolvers<void>();
-
-  constructor(expected: number) {
-    this.#expected = expected;
-    if (expected === 0) this.#all.resolve();
-  }
-
-  /** To be called by one call as often as it likes: only the first time counts. */
-  member(): Ready {
-    let counted = false;
-    return async () => {
-      if (!counted) {
-        counted = true;
-        this.#arrived += 1;
-        if (this.#arrived >= this.#expected) this.#all.resolve();
-      }
-      await this.complete(MOMENT_WAIT_MS);
-    };
-  }
-
-  async complete(withinMs: number): Promise<void> {
-    const patience = new AbortController();
-    await Promise.race([
-      this.#all.promise,
-      sleep(withinMs, undefined, { signal: patience.signal }).catch(() => undefined),
-    ]);
-    patience.abort();
-  }
+function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
 }
 
-async function runCell(
+async function runBefore(cell: Cell, play: Play): Promise<CellResult> {
+  await play.struck;
+  if (cell.vendor !== 'twilio-rest') return await runCell(cell, play, NOBODY);
+  const beganAtMs = monotonicMs();
+  const { evidence, legs } = await placeCall(play.world);
+  const placing = auditPlacement(cell.fault, evidence);
+  const calls = await Promise.all(
+    legs.map(async (leg) => await playCall(cell, play, NOBODY, { leg, beganAtMs })),
+  );
+  const here =
+    calls.length > 0
+      ? calls
+      : [await judgeMet(cell, play, { callSid: undefined, beganAtMs, endedAtMs: monotonicMs() })];
+  return { ...cell, ...here[0], what: [...placing, ...here.flatMap(({ what }) => what)] };
+}
+
+async function runCell(cell: Cell, play: Play, member: Member): Promise<CellResult> {
+  const beganAtMs = monotonicMs();
+  const { phone } = personOf(cell.moment);
+  const leg = await play.world.emulators.twilio.placeCall({ from: phone, to: OUR_NUMBER });
+  const { vendor, fault, moment } = cell;
+  const bent = emulatorFault(vendor, fault);
+  if (vendor === 'twilio-media' && moment === 'before' && bent) leg.network.disturb(bent);
+  return await playCall(cell, play, member, { leg, beganAtMs });
+}
+
+async function playCall(
   cell: Cell,
-  world: World,
-  meeting: Meeting,
-  struck: Promise<number>,
+  play: Play,
+  member: Member,
+  { leg, beganAtMs }: { leg: CallerLeg; beganAtMs: number },
 ): Promise<CellResult> {
-  const { twilio } = world.emulators;
-  const { moment, vendor } = cell;
-  const ready: Ready = moment === 'before' ? async () => undefined : meeting.member();
-  if (moment === 'before') await struck;
+  const { world } = play;
+  const { moment, vendor, fault } = cell;
   const person = personOf(moment);
   const vocabulary = vocabularyFor(person, new Date());
-  if (vendor === 'twilio-rest' && moment === 'before') return await runPlacement(cell, world);
-  const leg = await twilio.placeCall({ from: person.phone, to: OUR_NUMBER });
   const endsWith = vendor === 'twilio-rest' ? 'goodbye' : 'hang-up';
-  const part = await new Caller(leg, vocabulary).play(moment, endsWith, ready);
+  const part = await new Caller(leg, vocabulary).play(moment, endsWith, member);
   await leg.ended({ timeoutMs: 30_000 }).catch(() => undefined);
-  const evidence = evidenceOf(leg, part, moment, await struck, world.emulators);
+  const times = { struckAtMs: await play.struck, arrivedAtMs: member.arrivedAtMs() };
+  const evidence = evidenceOf(leg, part, moment, times, world.emulators);
   const all = [...vocabulary, ...improvised(world.emulators, person.name)];
-  const what = auditCall(evidence, all, !isStore(PLANS[vendor].host));
-  return { ...cell, what, ...(what.length > 0 ? { trace: traceOf(cell, leg, world) } : {}) };
-}
-
-function evidenceOf(
-  leg: CallerLeg,
-  part: Part,
-  moment: Moment,
-  struckAtMs: number,
-  emulators: Emulators,
-): CallEvidence {
-  const answeredAtMs = leg.answeredAtMs ?? struckAtMs;
-  const ended = emulators.twilio.log
-    .all('call-ended')
-    .find((entry) => entry.callSid === leg.callSid);
+  const streams = streamsOf(leg, evidence, world.emulators);
+  const missed = momentFindings(moment, evidence, all);
+  const life = { callSid: leg.callSid, beganAtMs, endedAtMs: monotonicMs() };
+  const strike = await judgeMet(cell, play, life);
+  const what = [
+    ...missed,
+    ...strike.what,
+    ...(vendor === 'twilio-media' ? auditStreams(fault, streams) : []),
+    ...auditCall(evidence, all, termsOf(cell, resumedMs(fault, streams))),
+  ];
   return {
-    faultMs: struckAtMs - answeredAtMs,
-    words: leg.playout.heardWords().map(({ text, lineStartMs, lineEndMs, damaged }) => {
-      return { text, startMs: lineStartMs, endMs: lineEndMs, damaged };
-    }),
-    silences: leg.playout.silences(100).map(({ lineStartMs, lineEndMs }) => {
-      return { fromMs: lineStartMs, toMs: lineEndMs };
-    }),
-    clearsMs: leg.playout.clears().map(({ lineMs }) => lineMs),
-    turns: part.said
-      .filter(({ exchange }) => exchange !== 'story')
-      .map(({ exchange, text, repetition, firstFrameAtMs, lastWordAtMs }) => ({
-        text,
-        repetition,
-        firstFrameMs: firstFrameAtMs - answeredAtMs,
-        lastWordMs: lastWordAtMs - answeredAtMs,
-        reply: EXCHANGES[exchange].reply,
-      })),
-    underWay: part.underWay,
-    modelViews: modelViewsOf(emulators, personOf(moment).name),
-    end: ended?.end.how,
-    endMs: (ended?.atMs ?? Infinity) - answeredAtMs,
-    trouble: part.trouble,
+    ...cell,
+    ...strike,
+    what,
+    ...(missed.length > 0 ? { missed: true } : {}),
+    ...(what.length > 0 ? { trace: traceOf(cell, leg, world) } : {}),
   };
 }
 
-/** Answers to what was heard only in part: they are in no script, and are replies all the same. */
-function improvised({ anthropic, gemini }: Emulators, name: string): Phrase[] {
-  const own = new Set<string>();
-  for (const request of anthropic.log.all('request')) {
-    if (request.system.some((block) => block.text?.includes(name))) own.add(request.id);
-  }
-  for (const request of gemini.log.all('request')) {
-    if (request.systemText.includes(name)) own.add(request.id);
-  }
-  return [...anthropic.log.all('reply'), ...gemini.log.all('reply')]
-    .filter(({ id, text }) => own.has(id) && text !== '')
-    .map(({ text }) => ({ text, means: 'reply' }));
+/** Whether the call that lived in this time met the fault. */
+async function judgeMet(
+  cell: Cell,
+  { world, struck, calls: callsOfServer }: Play,
+  life: { callSid: string | undefined; beganAtMs: number; endedAtMs: number },
+): Promise<Pick<CellResult, 'what' | 'met' | 'missed'>> {
+  const struckAtMs = await struck;
+  const call = { ...life, struckAtMs, callsOfServer };
+  const how = met(cell, strikeEvidenceOf(cell, world, call));
+  return typeof how === 'string' ? { what: [], met: how } : { what: [how.finding], missed: true };
 }
 
-/** The caller's words in every request about a person, to whichever model. */
-function modelViewsOf({ anthropic, gemini }: Emulators, name: string): ModelView[] {
-  const views: ModelView[] = [];
-  for (const request of anthropic.log.all('request')) {
-    if (!request.system.some((block) => block.text?.includes(name))) continue;
-    const userText = request.messages
-      .filter(({ role }) => role === 'user')
-      .flatMap(({ content }) => content.map((block) => block.text ?? ''));
-    views.push({ atMs: request.atMs, userText: userText.join(' ') });
-  }
-  for (const request of gemini.log.all('request')) {
-    if (!request.systemText.includes(name)) continue;
-    const userText = request.contents
-      .filter(({ role }) => role === 'user')
-      .flatMap(({ parts }) => parts.map((part) => part.text ?? ''));
-    views.push({ atMs: request.atMs, userText: userText.join(' ') });
-  }
-  return views.toSorted((a, b) => a.atMs - b.atMs);
+/** A call of the same server that no fault strikes: it is as if there were none. */
+async function harmOf({ world, struck }: Play): Promise<string[]> {
+  const person = personOf('bystander');
+  const vocabulary = vocabularyFor(person, new Date());
+  const leg = await world.emulators.twilio.placeCall({ from: person.phone, to: OUR_NUMBER });
+  const part = await new Caller(leg, vocabulary).play('barge-in', 'hang-up', NOBODY);
+  await leg.ended({ timeoutMs: 30_000 }).catch(() => undefined);
+  const times = { struckAtMs: await struck, arrivedAtMs: undefined };
+  const evidence = evidenceOf(leg, part, 'bystander', times, world.emulators);
+  const findings = auditCall(evidence, vocabulary, { ...USUAL_TERMS, mayNotice: false });
+  if (evidence.endMs <= evidence.faultMs) findings.push('it was over before the fault');
+  return findings.map((finding) => `a call beside these: ${finding}`);
 }
 
 async function leaksOf(world: World): Promise<string[]> {
@@ -224,44 +209,4 @@ async function closeFindings(world: World): Promise<string[]> {
   const outcome = await Promise.race([world.close(), late]);
   patience.abort();
   return outcome === 'late' ? ['the server did not close in time'] : outcome;
-}
-
-/** An outbound call while the carrier's API is broken: a clear end, and no phone that rings twice. */
-async function runPlacement(cell: Cell, world: World): Promise<CellResult> {
-  const { twilio } = world.emulators;
-  const what: string[] = [];
-  const person = personOf('before');
-  const vocabulary = vocabularyFor(person, new Date());
-  const greeted: Promise<void>[] = [];
-  const legs: CallerLeg[] = [];
-  twilio.onOutboundCall(async (leg) => {
-    legs.push(leg);
-    await leg.answer({ afterMs: 300 });
-    greeted.push(
-      leg.waitForWords(/\?/, { timeoutMs: 10_000 }).then(async () => await leg.hangUp()),
-    );
-  });
-  const beganAt = performance.now();
-  const placed = await world.app.calls.place(person).then(
-    () => 'placed',
-    () => 'refused',
-  );
-  const tookMs = performance.now() - beganAt;
-  if (tookMs > 10_500)
-    what.push(`placing a call was ${placed} only after ${Math.round(tookMs)} ms`);
-  await sleep(1_500);
-  for (const outcome of await Promise.allSettled(greeted)) {
-    if (outcome.status === 'rejected')
-      what.push(`answered, not greeted: ${String(outcome.reason)}`);
-  }
-  const expected = cell.fault === 'duplicate' ? 2 : 1;
-  if (legs.length > expected) what.push(`${legs.length} phones rang`);
-  for (const leg of legs) {
-    await leg.ended({ timeoutMs: 10_000 }).catch(() => what.push('a call did not end'));
-    const heard = leg.playout.heardText();
-    if (heard !== '' && !vocabulary.some(({ text }) => text.startsWith(heard.slice(0, 20)))) {
-      what.push(`strange words: “${heard.slice(0, 60)}”`);
-    }
-  }
-  return { ...cell, what };
 }

@@ -22,8 +22,10 @@ export type MatrixOptions = {
 export type MatrixOutcome = {
   readonly results: readonly CellResult[];
   readonly leftovers: readonly Leftovers[];
-  /** Cells that were played again because the machine stood still. */
+  /** Cells that were played again because the machine stood still, or the fault missed its moment. */
   readonly repeated: number;
+  /** Plays in which the fault missed its cell, with what was found, also where a later one did not. */
+  readonly missed: readonly string[];
 };
 
 /** A group that takes longer has lost its way: its worker is given up. */
@@ -45,6 +47,7 @@ export async function runMatrix(
     : undefined;
   const results = new Map<string, CellResult>();
   const leftovers: Leftovers[] = [];
+  const missedCells: string[] = [];
   let repeated = 0;
   try {
     let groups = groupsOf(cells, options.fresh);
@@ -57,17 +60,24 @@ export async function runMatrix(
       );
       for (const result of outcome.results) results.set(cellName(result), result);
       leftovers.push(...outcome.leftovers);
+      for (const result of outcome.results) {
+        if (result.missed === true)
+          missedCells.push(`${cellName(result)}: ${result.what.join('; ')}`);
+      }
       const spoilt = outcome.results.filter(
-        ({ what, lagMs = 0 }) => what.length > 0 && lagMs > SPOILT_BY_MS,
+        ({ what, missed = false, lagMs = 0 }) =>
+          what.length > 0 && (missed || lagMs > SPOILT_BY_MS),
       );
       if (play === MAX_PLAYS) break;
-      groups = groupsOf(spoilt, options.fresh);
+      // The cells alone: nothing of what was found goes into the next play.
+      const again = spoilt.map(({ vendor, fault, moment }) => ({ vendor, fault, moment }));
+      groups = groupsOf(again, options.fresh);
       repeated += spoilt.length;
     }
   } finally {
     await postgres?.stop();
   }
-  return { results: [...results.values()], leftovers, repeated };
+  return { results: [...results.values()], leftovers, repeated, missed: missedCells };
 }
 
 async function playAll(

@@ -45,23 +45,28 @@ export function scriptedReplies(): ScriptedReply[] {
   return Object.values(EXCHANGES).map(({ match, reply }) => ({ match, reply }));
 }
 
-const NAMES: Readonly<Record<Moment, string>> = {
+/** The caller of a cell; or one whom no fault strikes, on the same server. */
+export type Role = Moment | 'bystander';
+
+const NAMES: Readonly<Record<Role, string>> = {
   before: 'Agnes',
   'first-turn': 'Beatrice',
   'mid-sentence': 'Clara',
   'barge-in': 'Dorothy',
+  bystander: 'Eleanor',
 };
-const PHONES: Readonly<Record<Moment, string>> = {
+const PHONES: Readonly<Record<Role, string>> = {
   before: '+15555550151',
   'first-turn': '+15555550152',
   'mid-sentence': '+15555550153',
   'barge-in': '+15555550154',
+  bystander: '+15555550155',
 };
 
-/** One person for each moment, so that calls can be told apart in every log. */
-export function personOf(moment: Moment): Person {
-  const name = NAMES[moment];
-  const who = { ...stranger(PHONES[moment]), personId: name.toLowerCase(), name };
+/** One person for each role, so that calls can be told apart in every log. */
+export function personOf(role: Role): Person {
+  const name = NAMES[role];
+  const who = { ...stranger(PHONES[role]), personId: name.toLowerCase(), name };
   // The briskest voice there is: a minute of matrix saved on every call.
   return { ...who, manner: { ...who.manner, speechSpeed: 1.2 } };
 }
@@ -73,6 +78,7 @@ const MEANING: Partial<Record<LineId, Phrase['means']>> = {
   'lost-thread': 'apology',
   'did-not-catch': 'apology',
   'cannot-hear': 'apology',
+  'lost-you': 'lost',
   keypad: 'keypad',
   'help-coming': 'keypad',
   goodbye: 'goodbye',
@@ -99,9 +105,15 @@ export function vocabularyFor(person: Person, at: Date): Phrase[] {
       means: 'greeting',
     })),
   );
+  // After a stream was lost, what was asked last is asked once more.
+  const questions = [...greetings, ...replies].flatMap(({ text }): Phrase[] => {
+    const question = text.split(/(?<=[.!?]) /).at(-1);
+    return question === undefined ? [] : [{ text: question, means: 'other' }];
+  });
   return [
     ...greetings,
     ...replies,
+    ...questions,
     ...fixed,
     { text: APOLOGY[person.language], means: 'other' },
     {

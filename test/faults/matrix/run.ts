@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { readArguments, refuse, wholeNumber } from '../../../scripts/arguments.ts';
 import { allCells, cellName, FAULTS, MOMENTS, VENDORS, type PlannedCell } from './cells.ts';
 import { runMatrix } from './matrix.ts';
-import { markdownTable, skippedList, summarise, type Summary } from './table.ts';
+import { markdownTable, metList, skippedList, summarise, type Summary } from './table.ts';
 import type { CellResult } from './group.ts';
 
 const USAGE = `npm run faults -- [options]: every fault of every vendor, in real calls
@@ -68,7 +68,9 @@ function writeDocument(results: readonly CellResult[], summary: Summary): void {
     `${new Date().toISOString().slice(0, 10)}, commit ${commit}, ${cpus().length} cores, ${memoryGb} GB: ` +
       `${summary.cells} cells, ${summary.held} held, ${summary.failed.length} failed, in ` +
       `${Math.round(summary.durationMs / 1000)} s. ${summary.repeated} were played again because ` +
-      `the machine had stood still.`,
+      `the machine had stood still or the fault had missed its moment.`,
+    '',
+    metList(summary).replaceAll('\n', ' '),
     '',
     markdownTable(results),
     '',
@@ -107,6 +109,10 @@ const outcome = await runMatrix(cells, {
     process.stderr.write(
       `${String(done).padStart(4)}/${all} ${name}: ${results.length - bad.length} held, ${bad.length} failed\n`,
     );
+    // Also of what is going to be played again.
+    for (const { moment, what, lagMs = 0 } of bad) {
+      process.stderr.write(`         ${moment}, stood still for ${lagMs} ms: ${what.join('; ')}\n`);
+    }
   },
 });
 const summary = summarise(outcome, planned, performance.now() - beganAt);
@@ -120,6 +126,8 @@ if (values.write) writeDocument(outcome.results, summary);
 if (values.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
 else {
   process.stdout.write(`${markdownTable(outcome.results)}\n\n${explain(outcome.results)}\n`);
+  process.stdout.write(`${metList(summary)}\n`);
+  for (const missed of summary.missed) process.stdout.write(`MISSED ${missed}\n`);
   for (const leak of summary.leaks) process.stdout.write(`LEAK ${leak}\n`);
   const heaps = outcome.leftovers.map(({ heapGrowthMb, groups }) => `${heapGrowthMb} MB/${groups}`);
   process.stdout.write(

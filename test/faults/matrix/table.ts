@@ -1,6 +1,7 @@
 /** The matrix as people read it. */
 import {
   allCells,
+  cellName,
   FAULTS,
   MOMENTS,
   PLANS,
@@ -11,6 +12,7 @@ import {
 } from './cells.ts';
 import type { CellResult } from './group.ts';
 import type { MatrixOutcome } from './matrix.ts';
+import type { Met } from './struck.ts';
 
 export type Summary = {
   readonly cells: number;
@@ -23,8 +25,18 @@ export type Summary = {
   }[];
   /** Cells that make no sense, and why. */
   readonly skipped: number;
-  /** Cells that were played again because the machine stood still while they failed. */
+  /** Cells that were played again because the machine stood still, or the fault missed its moment. */
   readonly repeated: number;
+  /** Plays in which the fault missed its cell. */
+  readonly missed: readonly string[];
+  /** Calls that met the fault on a connection or request that was certainly their own. */
+  readonly metItself: number;
+  /** Calls while which it was committed on connections of the same server. */
+  readonly metTogether: number;
+  /** Cells whose call met nothing of the fault, because of another call on the same server. */
+  readonly spared: readonly string[];
+  /** Cells in which the vendor was not asked, as declared. */
+  readonly notAsked: readonly string[];
   /** What the runs left behind in their processes. */
   readonly leaks: readonly string[];
   readonly durationMs: number;
@@ -42,9 +54,35 @@ export function summarise(
     failed: failed.map(({ vendor, fault, moment, what }) => ({ vendor, fault, moment, what })),
     skipped: planned.filter(({ skipped }) => skipped !== undefined).length,
     repeated: outcome.repeated,
+    missed: outcome.missed,
+    metItself: named(outcome.results, 'itself').length,
+    metTogether: named(outcome.results, 'together').length,
+    spared: named(outcome.results, 'spared'),
+    notAsked: named(outcome.results, 'not-asked'),
     leaks: outcome.leftovers.flatMap(({ findings }) => findings),
     durationMs: Math.round(durationMs),
   };
+}
+
+function named(results: readonly CellResult[], how: Met): string[] {
+  return results.filter(({ met }) => met === how).map(cellName);
+}
+
+/** Which calls met their fault, by their own doing or not at all. */
+export function metList({ metItself, metTogether, spared, notAsked }: Summary): string {
+  const lines = [
+    `${metItself} calls met the fault on a request or connection of their own; in ${metTogether} ` +
+      'it was committed on those of their server, and whose they were is not told.',
+  ];
+  if (spared.length > 0) {
+    lines.push(
+      `${spared.length} were spared by a breaker that another call had opened: ${spared.join(', ')}.`,
+    );
+  }
+  if (notAsked.length > 0) {
+    lines.push(`In ${notAsked.length} the vendor is not asked: ${notAsked.join(', ')}.`);
+  }
+  return lines.join('\n');
 }
 
 const MARKS = { held: '✓', failed: '✗', skipped: '–', unknown: '·' } as const;

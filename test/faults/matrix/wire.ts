@@ -30,6 +30,11 @@ export type Wire = {
   distrust(): void;
   /** Open connections whose request line fits. */
   open(path: RegExp): number;
+  /**
+   * When connections whose request line fits felt a fault of this wire, monotonic: they broke or
+   * were spoilt, or bytes on them were held, slowed, replaced.
+   */
+  felt(path: RegExp): readonly number[];
   close(): Promise<void>;
 };
 
@@ -50,8 +55,15 @@ const SLOW_MS = 1_000;
 /** More held bytes than this on one connection are let go of with it. */
 const MAX_HELD_BYTES = 16 * 1_024 * 1_024;
 
+/** Faults felt that are remembered; one is enough to know that there was one. */
+const MAX_FELT = 10_000;
+
 export async function startWire(target: WireTarget, tls?: WireTls): Promise<Wire> {
   const lines = new Set<Line>();
+  const felt: { readonly request: string; readonly atMs: number }[] = [];
+  const feel = ({ request }: Pick<Line, 'request'>): void => {
+    if (felt.length < MAX_FELT) felt.push({ request, atMs: Number(process.hrtime.bigint()) / 1e6 });
+  };
   let rules: { readonly path: RegExp; readonly mode: WireMode }[] = [];
   const accept = (client: Socket): void => {
     const upstream = connectTo(target);
@@ -63,7 +75,7 @@ export async function startWire(target: WireTarget, tls?: WireTls): Promise<Wire
     };
     // What has no request lines is known by its port alone.
     obey();
-    const end = (): void => {
+    const gone = (): void => {
       lines.delete(line);
       clearInterval(line.timer);
       client.destroy();
@@ -71,8 +83,8 @@ export async function startWire(target: WireTarget, tls?: WireTls): Promise<Wire
     };
     client.on('error', () => undefined);
     upstream.on('error', () => undefined);
-    client.on('close', end);
-    upstream.on('close', () => closeAfter(line, end));
+    client.on('close', gone);
+    upstream.on('close', () => closeAfter(line, gone));
     client.on('data', (bytes: Buffer) => {
       if (/^[A-Z]+ /.test(bytes.toString('latin1', 0, 16))) {
         line.request = bytes.toString('latin1', 0, 300).split('\r\n')[0] ?? '';
@@ -80,23 +92,30 @@ export async function startWire(target: WireTarget, tls?: WireTls): Promise<Wire
       }
       upstream.write(bytes);
     });
-    upstream.on('data', (bytes: Buffer) => pass(line, bytes));
+    upstream.on('data', (bytes: Buffer) => {
+      if (line.mode !== 'pass') feel(line);
+      pass(line, bytes);
+    });
   };
   const server: Server =
     tls === undefined
       ? createServer(accept)
       : createTlsServer({ key: tls.trusted.key, cert: tls.trusted.cert }, accept);
-  server.on('tlsClientError', () => undefined);
+  server.on('tlsClientError', () => feel({ request: '' }));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const fitting = (path: RegExp): Line[] => [...lines].filter(({ request }) => path.test(request));
-  const cut = (path: RegExp): void => {
-    for (const line of fitting(path)) line.client.destroy();
+  const end = (ended: Iterable<Line>): void => {
+    for (const line of ended) {
+      feel(line);
+      line.client.destroy();
+    }
   };
+  const cut = (path: RegExp): void => end(fitting(path));
   const stopListening = async (): Promise<void> => {
     if (!server.listening) return;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    for (const line of lines) line.client.destroy();
+    end(lines);
     await closed;
   };
   return {
@@ -107,7 +126,10 @@ export async function startWire(target: WireTarget, tls?: WireTls): Promise<Wire
     },
     cut,
     spoil: (path) => {
-      for (const { client } of fitting(path)) client.write(Buffer.from(GARBAGE));
+      for (const line of fitting(path)) {
+        feel(line);
+        line.client.write(Buffer.from(GARBAGE));
+      }
     },
     refuse: stopListening,
     distrust: () => {
@@ -116,8 +138,9 @@ export async function startWire(target: WireTarget, tls?: WireTls): Promise<Wire
       if ('setSecureContext' in server) {
         (server as ReturnType<typeof createTlsServer>).setSecureContext({ key, cert });
       }
-      for (const line of lines) line.client.destroy();
+      end(lines);
     },
+    felt: (path) => felt.filter(({ request }) => path.test(request)).map(({ atMs }) => atMs),
     open: (path) => fitting(path).length,
     close: stopListening,
   };

@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { companionBrain } from '../../../emulators/anthropic/brain.ts';
+import type { Brain } from '../../../emulators/anthropic/types.ts';
 import { startAnthropicEmulator } from '../../../emulators/anthropic/server.ts';
 import { startDeepgramEmulator } from '../../../emulators/deepgram/server.ts';
 import { startElevenLabsEmulator } from '../../../emulators/elevenlabs/server.ts';
-import type { FaultScript } from '../../../emulators/faults.ts';
 import { startGeminiEmulator } from '../../../emulators/gemini/server.ts';
 import { startTwilioEmulator } from '../../../emulators/twilio/emulator.ts';
 import { createApp, type App } from '../../../src/app.ts';
@@ -19,7 +19,6 @@ import type { TimedCallEvent } from '../../../src/events.ts';
 import { createLogger } from '../../../src/log.ts';
 import { peopleFrom } from '../../../src/people.ts';
 import {
-  emulatorFault,
   isStore,
   MOMENTS,
   PLANS,
@@ -27,11 +26,12 @@ import {
   type MatrixFault,
   type MatrixVendor,
   type VendorHost,
-  type VendorPlan,
 } from './cells.ts';
 import type { Names } from './names.ts';
-import { personOf, scriptedReplies } from './phrases.ts';
+import type { Act } from './struck.ts';
+import { personOf, scriptedReplies, STORY } from './phrases.ts';
 import { startStore } from './stores.ts';
+import { actsOf, faultsOf, strikeVendor } from './strike.ts';
 import { startWire, type Wire, type WireTls } from './wire.ts';
 
 export const OUR_NUMBER = '+15005550006';
@@ -57,6 +57,10 @@ export type World = {
   strike(): Promise<void>;
   /** The vendor is well again; not for hosts that were refused, lost or distrusted. */
   heal(): void;
+  /** What was done because of the fault since it began, by the emulator, the wire and the names. */
+  acts(): Act[];
+  /** The wire did something to connections of the cells' vendor since the fault began. */
+  wireFelt(): boolean;
   /** Connections, by host, that a finished call should not have left open. */
   leftovers(): string[];
   /** Closes the server; resolves with the connections, by host, that survive it. Then the rest. */
@@ -65,8 +69,29 @@ export type World = {
 
 export type Emulators = Awaited<ReturnType<typeof startEmulators>>;
 
+/**
+ * What a model takes for the story while the companion tells it: its first clause within two seconds,
+ * and six in all, so that its answer is still on its way when the fault comes.
+ */
+const STORY_TOKENS_PER_SECOND = 7;
+
+/** The scripted companion; the story of the call that is struck in mid-sentence comes slowly. */
+function pacedBrain(): Brain {
+  const brain = companionBrain({ table: scriptedReplies() });
+  const { name } = personOf('mid-sentence');
+  return (request) => {
+    const reply = brain(request);
+    const isPaced = reply === STORY && request.system.some(({ text }) => text?.includes(name));
+    if (!isPaced) return reply;
+    return {
+      blocks: [{ type: 'text', text: STORY }],
+      tokensPerSecond: STORY_TOKENS_PER_SECOND,
+    };
+  };
+}
+
 async function startEmulators() {
-  const reply = companionBrain({ table: scriptedReplies() });
+  const reply = pacedBrain();
   const [twilio, deepgram, anthropic, gemini, elevenlabs] = await Promise.all([
     startTwilioEmulator({ authToken: AUTH_TOKEN, record: false }),
     startDeepgramEmulator({ briefLog: true }),
@@ -77,8 +102,6 @@ async function startEmulators() {
   ]);
   return { twilio, deepgram, anthropic, gemini, elevenlabs };
 }
-
-const faultsOf = (emulators: Emulators, host: VendorHost): FaultScript => emulators[host].faults;
 
 export type WorldOptions = {
   readonly vendor: MatrixVendor;
@@ -119,20 +142,28 @@ export async function startWorld(options: WorldOptions, ground: Ground): Promise
   if (!wire) throw new Error(`no wire to ${plan.host}`);
   if (store && wire.open(ANY) === 0) throw new Error(`the server did not connect to ${plan.host}`);
   let healed = (): void => undefined;
+  let struckAtMs = Infinity;
+  const name = `${plan.host}-${id}${ground.names.suffix}`;
   return {
     app,
     emulators,
     events,
     strike: async () => {
-      healed = strikeVendor(emulators, wire, plan, vendor, fault);
-      if (fault === 'refused') await wire.refuse();
+      struckAtMs = Number(process.hrtime.bigint()) / 1e6;
+      healed = strikeVendor(emulators, wire, vendor, fault);
+      if (fault === 'refused' && vendor !== 'twilio-media') await wire.refuse();
       if (fault === 'dns') {
-        ground.names.lose(`${plan.host}-${id}${ground.names.suffix}`);
+        ground.names.lose(name);
         wire.cut(ANY);
       }
       if (fault === 'tls') wire.distrust();
     },
     heal: () => healed(),
+    wireFelt: () => wire.felt(plan.path).some((atMs) => atMs >= struckAtMs),
+    acts: () => {
+      const asked = ground.names.asked(name);
+      return actsOf(emulators, wire, asked, vendor, fault).filter(({ atMs }) => atMs >= struckAtMs);
+    },
     leftovers: () =>
       [...wires].flatMap(([host, each]) => {
         const open = each.open(CALL_SOCKETS);
@@ -197,7 +228,7 @@ async function startServer(
   });
   const log = createLogger('error', { write: () => undefined });
   const app = await createApp(config, log, {
-    people: peopleFrom(MOMENTS.map(personOf)),
+    people: peopleFrom([...MOMENTS, 'bystander' as const].map(personOf)),
     // So that a call of half a minute may end with a goodbye.
     settings: { goodbyeNotBeforeMs: 0 },
     linesAhead: false,
@@ -219,54 +250,4 @@ async function startServer(
     await rm(dataDir, { recursive: true, force: true });
   };
   return { app, events, closeApp };
-}
-
-/** The fault on what is up and on what comes; returns the cure of the latter. */
-function strikeVendor(
-  emulators: Emulators,
-  wire: Wire,
-  plan: VendorPlan,
-  vendor: MatrixVendor,
-  fault: MatrixFault,
-): () => void {
-  const { host, path, surface } = plan;
-  if (isStore(host)) return strikeStore(wire, path, fault);
-  const bent = emulatorFault(vendor, fault);
-  if (bent === undefined) return () => undefined;
-  const takeBack = faultsOf(emulators, host).add({ surface, fault: bent });
-  switch (fault) {
-    case 'hang':
-    case 'trickle':
-    case 'slow':
-      wire.set(path, fault);
-      break;
-    case 'garbage':
-      wire.spoil(path);
-      break;
-    default:
-      wire.cut(path);
-  }
-  return () => {
-    takeBack();
-    wire.set(path, 'pass');
-  };
-}
-
-/** The wire commits a store's faults: its server is the real one. */
-function strikeStore(wire: Wire, path: RegExp, fault: MatrixFault): () => void {
-  switch (fault) {
-    case 'hang':
-    case 'trickle':
-    case 'slow':
-    case 'garbage':
-      wire.set(path, fault);
-      break;
-    case 'cut':
-      wire.set(path, fault);
-      wire.cut(path);
-      break;
-    default:
-      return () => undefined;
-  }
-  return () => wire.set(path, 'pass');
 }
