@@ -23,6 +23,9 @@ export type ToldElsewhere =
       readonly who: 'human' | 'machine' | 'fax' | 'unknown';
     };
 
+/** Why no more calls are taken: we leave, the event loop is late, `MAX_CALLS`. */
+export type NoRoom = 'draining' | 'late' | 'limit';
+
 export type Direction = 'inbound' | 'outbound';
 
 /** A call may get another stream in place of a lost one this often; then the line gives it up. */

@@ -15,6 +15,7 @@ import {
   FIRST_EPOCH,
   type CallsOptions,
   type Direction,
+  type NoRoom,
   type PlaceCallResult,
   type TakenOver,
 } from './calls-types.ts';
@@ -49,6 +50,7 @@ export class Calls {
   readonly #ended = new BoundedMap<string, 'ended' | 'broken' | 'moved'>(MAX_ENDED);
   /** Whom we are dialling: the answer may be quicker than the carrier's reply to us. */
   readonly #dialled = new Set<Person>();
+  readonly #turnedAway: Record<NoRoom, number> = { draining: 0, late: 0, limit: 0 };
   #isLeaving = false;
   #drain: Drain | undefined;
   readonly #onIdle = new Set<() => void>();
@@ -71,9 +73,28 @@ export class Calls {
   }
 
   get isFull(): boolean {
+    return this.noRoom !== undefined;
+  }
+
+  /** Why no more calls are taken; undefined while there is room. */
+  get noRoom(): NoRoom | undefined {
     const { maxCalls, isOverloaded } = this.#options;
-    if (this.isDraining || isOverloaded?.() === true) return true;
-    return this.#calls.size + this.#dialled.size >= maxCalls;
+    if (this.isDraining) return 'draining';
+    if (isOverloaded?.() === true) return 'late';
+    return this.#calls.size + this.#dialled.size >= maxCalls ? 'limit' : undefined;
+  }
+
+  /** Of callers and of those to be called, since the start. */
+  get turnedAway(): Readonly<Record<NoRoom, number>> {
+    return this.#turnedAway;
+  }
+
+  /** Somebody hears that there is no room, or is not rung for it. */
+  turnAway(): NoRoom {
+    // What was shut a moment ago may have opened since.
+    const why = this.noRoom ?? 'limit';
+    this.#turnedAway[why] += 1;
+    return why;
   }
 
   get(callSid: string): Call | undefined {
@@ -135,7 +156,10 @@ export class Calls {
   /** Dials a person at their stored number. Rejects with VendorError when the carrier refuses. */
   async place(person: Person): Promise<PlaceCallResult> {
     if (!person.active) return { refused: 'inactive' };
-    if (this.isFull) return { refused: 'full' };
+    if (this.isFull) {
+      this.turnAway();
+      return { refused: 'full' };
+    }
     const { answer, status, amd } = this.#options.urls();
     const { telephony } = this.#options.services;
     const dialled = { ...person };

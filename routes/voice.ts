@@ -139,7 +139,8 @@ async function answer(
   if (!call && end !== undefined && end !== 'moved') return hangUp();
   if (!call && isToBeSentOn(sid)) return resumeLater(options.webhookUrl('/voice/answer'));
   if (!call) {
-    log.warn('call refused: no room', { callSid: sid, calls: calls.active });
+    const why = calls.turnAway();
+    log.warn('call refused: no room', { callSid: sid, calls: calls.active, why });
     return sayAndHangUp(FULL[person.language], person.language);
   }
   call.listen();

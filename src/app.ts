@@ -151,6 +151,11 @@ export async function createApp(
     mediaCounters: () => media.counters,
     storeIsUp: async () => (await store.health()).ok,
     durability,
+    admission: {
+      noRoom: () => calls.noRoom,
+      turnedAway: () => calls.turnedAway,
+      lateMs: () => load.lateMs,
+    },
     webhookRoutes: WEBHOOK_ROUTES,
     webhooks: { refused: () => http.refusedWebhooks(), acts: () => inbox.acts() },
   });

@@ -9,6 +9,7 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { CallOperations, type Operation } from './call-operations.ts';
 import type { EventHub, TimedCallEvent } from './events.ts';
 import { createInstruments, type Instruments } from './metrics-instruments.ts';
+import { addAdmission, type AdmissionSource } from './metrics-admission.ts';
 import { addDurability, type DurabilitySource } from './metrics-durability.ts';
 import { LadderPositions } from './metrics-ladder.ts';
 import type { Reading } from './telemetry-metrics.ts';
@@ -25,6 +26,7 @@ export type MetricSources = {
   readonly storeIsUp: () => Promise<boolean>;
   /** Undefined: nothing is kept. */
   readonly durability: DurabilitySource | undefined;
+  readonly admission?: AdmissionSource;
   /** The carrier's webhooks there are. */
   readonly webhookRoutes?: readonly string[];
   /** Since the start: webhooks that were turned away, by reason; callbacks acted upon, by outcome. */
@@ -106,6 +108,7 @@ function addPresentState(registry: Registry, sources: MetricSources): void {
   });
   if (sources.durability) addDurability(registry, sources.durability);
   if (sources.webhooks) addWebhooks(registry, sources.webhooks);
+  if (sources.admission) addAdmission(registry, sources.admission);
   new Counter({
     name: 'hearthline_media_total',
     help: 'What the media sockets counted, by kind: frames, drops, upgrades (filledSilenceMs: ms).',

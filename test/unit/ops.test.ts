@@ -34,6 +34,7 @@ async function served(): Promise<Map<string, { type: string; labels: readonly st
     storeIsUp: async () => true,
     durability: IDLE_STORE,
     webhooks: { refused: () => ({ 'wrong key': 1 }), acts: () => ({ done: 1 }) },
+    admission: { noRoom: () => undefined, turnedAway: () => ({ limit: 1 }), lateMs: () => 1 },
   });
   const readings = metrics.registry.getMetricsAsArray() as unknown as {
     name: string;
