@@ -3,7 +3,8 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { startPostgres } from '../../helpers/postgres-server.ts';
 import { cellName, type Cell } from './cells.ts';
 import type { CellResult } from './group.ts';
-import type { FromWorker, Leftovers, ToWorker } from './worker.ts';
+import type { Leftovers } from './leftovers.ts';
+import type { Baseline, FromWorker, ToWorker } from './worker.ts';
 
 export type MatrixOptions = {
   readonly workers: number;
@@ -12,10 +13,11 @@ export type MatrixOptions = {
   /** A server for each cell instead of one for each vendor and fault: breakers are fresh. */
   readonly fresh: boolean;
   /**
-   * Each worker's first group runs alone, so that what the others leave behind can be told from what
-   * any process loads and keeps. False: quicker, and nothing is said about that.
+   * What is left behind is told by comparison. `loaded`: each worker's first group runs alone, so that
+   * the heap of the others can be told from what any process loads and keeps. `started`: quicker, and
+   * nothing is said of the heap.
    */
-  readonly findLeaks: boolean;
+  readonly baseline: Baseline;
   readonly onResults?: (results: readonly CellResult[], done: number, all: number) => void;
 };
 
@@ -130,17 +132,17 @@ function groupsOf(cells: readonly Cell[], fresh: boolean): Cell[][] {
 
 async function runWorker(
   waiting: Cell[][],
-  { atOnce, findLeaks }: MatrixOptions,
+  { atOnce, baseline }: MatrixOptions,
   take: (results: readonly CellResult[]) => void,
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Leftovers[]> {
-  const child = fork(new URL('./worker.ts', import.meta.url), {
+  const child = fork(new URL('./worker.ts', import.meta.url), [baseline], {
     execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning'],
     env: { ...process.env, ...environment },
   });
   const running = new Map<string, { cells: readonly Cell[]; limit: NodeJS.Timeout }>();
   const found: Leftovers[] = [];
-  let allowed = findLeaks ? 1 : atOnce;
+  let allowed = baseline === 'loaded' ? 1 : atOnce;
   const next = (): void => {
     while (running.size < allowed) {
       const cells = waiting.shift();
@@ -159,7 +161,7 @@ async function runWorker(
   };
   child.on('message', (message: FromWorker) => {
     if ('finished' in message) {
-      if (findLeaks) found.push(message.finished);
+      found.push(message.finished);
       // Speech was synthesised on a thread of its own, which would keep the process alive.
       child.kill();
       return;

@@ -101,7 +101,7 @@ const outcome = await runMatrix(cells, {
   workers: wholeNumber('workers', values.workers),
   atOnce: wholeNumber('at-once', values['at-once'] ?? String(AT_ONCE)),
   fresh: values.fresh,
-  findLeaks: true,
+  baseline: 'loaded',
   onResults: (results, done, all) => {
     const bad = results.filter(({ what }) => what.length > 0);
     const first = results[0];
