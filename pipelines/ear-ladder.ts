@@ -4,7 +4,7 @@
  */
 import type { SttVendor } from '../adapters/stt/port.ts';
 import type { VendorFailure } from '../src/errors.ts';
-import type { CallEvent } from '../src/events.ts';
+import type { CallEvent, Rung } from '../src/events.ts';
 
 export type EarLadderOptions = {
   /** Best recogniser first. */
@@ -37,7 +37,7 @@ export class EarLadder {
   #climbWaitMs = CLIMB_AFTER_MS;
   #climbAt = 0;
   /** Where the call was last said to stand. */
-  #told: string;
+  #told: Rung;
 
   constructor(options: EarLadderOptions) {
     this.#options = options;
@@ -93,7 +93,7 @@ export class EarLadder {
     this.#climbWaitMs = Math.min(2 * this.#climbWaitMs, MAX_CLIMB_AFTER_MS);
   }
 
-  get #name(): string {
+  get #name(): Rung {
     return this.vendor?.vendor ?? KEYPAD;
   }
 
@@ -103,7 +103,7 @@ export class EarLadder {
     if (this.#told !== KEYPAD) this.#tell(this.#name);
   }
 
-  #tell(to: string): void {
+  #tell(to: Rung): void {
     const from = this.#told;
     this.#told = to;
     if (from !== to) this.#options.onEvent({ what: 'ladder-moved', service: 'stt', from, to });

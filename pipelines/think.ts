@@ -7,7 +7,7 @@ import { promptMessages, type PromptPart } from '../src/companion/prompt.ts';
 import { ClauseSplitter, DEFAULT_CLAUSES, DRAFT_CLAUSES } from '../src/conversation/clauses.ts';
 import type { Effect, Input, UtteranceId } from '../src/conversation/types.ts';
 import { VendorError, type VendorFailure } from '../src/errors.ts';
-import { monotonicMs, type CallEvent } from '../src/events.ts';
+import { monotonicMs, type CallEvent, type Rung } from '../src/events.ts';
 
 export type ThinkOptions = {
   /** Best model first. */
@@ -42,7 +42,7 @@ export class Thinking {
   readonly #options: ThinkOptions;
   readonly #running = new Map<UtteranceId, AbortController>();
   /** Whose words the caller heard last, or is about to hear. */
-  #speaker: string;
+  #speaker: Rung;
 
   constructor(options: ThinkOptions) {
     this.#options = options;
@@ -93,7 +93,7 @@ export class Thinking {
   }
 
   /** A fall or a climb, told once: while a model is down every reply begins by asking it. */
-  #movedTo(to: string): void {
+  #movedTo(to: Rung): void {
     const from = this.#speaker;
     this.#speaker = to;
     if (from !== to) this.#options.onEvent({ what: 'ladder-moved', service: 'llm', from, to });

@@ -17,6 +17,9 @@ export type WorkFigures = {
   readonly max: number;
 };
 
+/** Where a call stands on a ladder: at a vendor, or below the last one of recognisers, models, voices. */
+export type Rung = Vendor | 'keypad' | 'lines' | 'carrier';
+
 export type CallEvent =
   | { what: 'call-started'; direction: 'inbound' | 'outbound' }
   | { what: 'stream-attached'; resumed: boolean; epoch: number }
@@ -119,7 +122,7 @@ export type CallEvent =
       failure: VendorFailure;
       utterance?: number | undefined;
     }
-  | { what: 'ladder-moved'; service: 'stt' | 'llm' | 'tts'; from: string; to: string }
+  | { what: 'ladder-moved'; service: 'stt' | 'llm' | 'tts'; from: Rung; to: Rung }
   | { what: 'ending'; reason: EndReason }
   | { what: 'ending-cancelled' }
   | { what: 'call-ended'; reason: EndReason; durationMs: number; work: WorkFigures };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
-import { EventHub, type CallEvent } from '../../src/events.ts';
+import { EventHub, type Rung, type CallEvent } from '../../src/events.ts';
 import { createMetrics, type Metrics } from '../../src/metrics.ts';
 import { IDLE_JOBS } from '../helpers/idle-jobs.ts';
 
@@ -170,7 +170,12 @@ describe('figures', () => {
         hub.publish('CA1', { what: 'tool-started', callId: a, tool: b });
         hub.publish('CA1', { what: 'tool-settled', callId: a, isError: false });
         hub.publish('CA1', { what: 'webhook', route: `/voice/${a}`, status: 200, durationMs: 1 });
-        hub.publish('CA1', { what: 'ladder-moved', service: 'stt', from: a, to: b });
+        hub.publish('CA1', {
+          what: 'ladder-moved',
+          service: 'stt',
+          from: a as Rung,
+          to: b as Rung,
+        });
       }),
       { numRuns: 1_000 },
     );
