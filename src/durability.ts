@@ -115,7 +115,7 @@ export async function openDurability(config: Config, log: Logger): Promise<Durab
     });
     await directory.refresh().catch((error: unknown) => {
       // Everybody would be a stranger, and be written down a second time.
-      if (error instanceof SealBroken) throw startError(error);
+      if (isWithoutKey(error)) throw startError(error);
       // A database that is away: what is known from the file has to do for now.
       troubles.peopleUnread();
     });
@@ -195,9 +195,14 @@ function withIds({ person, family }: PersonEntry): ImportedPerson {
 /** What the file system says of a place that cannot be had. */
 const UNWRITABLE = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENOSPC']);
 
+/** Spoilt bytes are another matter: one row that cannot be read must not keep a line from starting. */
+function isWithoutKey(error: unknown): boolean {
+  return error instanceof SealBroken && error.reason === 'unknown-key';
+}
+
 function startError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof StartError) return error;
-  if (error instanceof SealBroken) {
+  if (isWithoutKey(error)) {
     return new StartError('ENCRYPTION_KEY lacks a key that the database was written under', error);
   }
   if (error instanceof DirectoryHeld) return new StartError(error.message, error);

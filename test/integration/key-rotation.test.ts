@@ -138,6 +138,22 @@ test('without the key that the people were written under the server does not sta
   await expect((await start(newer)).settled).rejects.toThrow(
     'ENCRYPTION_KEY lacks a key that the database was written under',
   );
+  const spoilt = await opened(url, older);
+  const ofTom = await add(spoilt, 'Tom', TOM);
+  await spoilt.database.withScope(service, (tx) =>
+    tx
+      .updateTable('seniors')
+      .set({ name_sealed: Buffer.alloc(40) })
+      .where('id', '=', ofTom)
+      .execute(),
+  );
+  // One row that cannot be read is no missing key.
+  await (
+    await start(older)
+  ).settled;
+  await spoilt.database.withScope(service, (tx) =>
+    tx.deleteFrom('seniors').where('id', '=', ofTom).execute(),
+  );
   const both = await start(newer, older);
   await both.settled;
   expect(both.people.byPhone(MARGARET).name).toBe('Margaret');

@@ -253,8 +253,10 @@ describe('values', () => {
 
   test('while the encryption key is changed there are two, the one that seals first', () => {
     const [newer, older] = [KEY_HEX, Buffer.alloc(32, 0xfb).toString('base64')];
-    for (const between of [',', ' , ', '\n']) {
-      const { encryptionKeys = [] } = loadConfig({ ENCRYPTION_KEY: `${newer}${between}${older}` });
+    for (const between of [',', ' , ', '\n', '\r\n']) {
+      const { encryptionKeys = [] } = loadConfig({
+        ENCRYPTION_KEY: `${newer}${between}${older}\n`,
+      });
       expect(encryptionKeys.map((key) => Buffer.from(key).toString('hex'))).toEqual([
         newer.toLowerCase(),
         'fb'.repeat(32),
