@@ -137,7 +137,10 @@ export function encryptionKeys(environment: Environment) {
       context.issues.push({ code: 'custom', message, input: undefined });
       return z.NEVER;
     };
-    const keys = value.trim().split(/[\s,]+/).map((each) => decodeKey(each));
+    const keys = value
+      .trim()
+      .split(/[\s,]+/)
+      .map((each) => decodeKey(each));
     if (!keys.every((key) => key !== undefined)) {
       return refuse('must be 32 bytes as base64 or as 64 hexadecimal digits');
     }
