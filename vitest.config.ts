@@ -50,6 +50,11 @@ const SOCKETS = {
   hookTimeout: 120_000,
 };
 
+/** Processes are killed here; one file at a time. */
+const ALONE = { ...SOCKETS, maxWorkers: 1 };
+
+const MATRIX = 'test/faults/matrix/**/*.test.ts';
+
 export default defineConfig({
   cacheDir: '.cache/vite',
   test: {
@@ -59,9 +64,9 @@ export default defineConfig({
       kind('simulation', 1, { pool: 'threads', isolate: false, testTimeout: 60_000 }),
       kind('integration', 2, SOCKETS),
       kind('security', 3, SOCKETS),
-      // Processes are killed here; one file at a time.
-      kind('faults', 4, { ...SOCKETS, maxWorkers: 1, testTimeout: 60_000 }),
-      kind('reliability', 5, { ...SOCKETS, maxWorkers: 1 }),
+      kind('faults', 4, { ...ALONE, exclude: [MATRIX] }),
+      kind('matrix', 5, { ...ALONE, include: [MATRIX] }),
+      kind('reliability', 6, ALONE),
     ],
     env: { FUZZ_SEED: String(fuzzSeed()) },
     passWithNoTests: false,

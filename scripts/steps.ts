@@ -1,6 +1,6 @@
 /**
- * Runs a list of commands one after the other, those of an inner list at the same time, and adds up
- * what passed and failed.
+ * Runs a list of commands one after the other, or in lanes beside each other, and adds up what passed
+ * and failed.
  *
  * Every step runs, whatever happened before it, so that one run shows everything that is wrong. A
  * step has a time limit; one that outlives it is ended together with its children. What the host of
@@ -22,21 +22,24 @@ export type StepResult = {
   readonly replayed: readonly string[];
 };
 
+/** Go on at the same time; the steps of a lane one after the other. */
+export type Lanes = readonly (readonly Step[])[];
+
 /**
  * Runs all steps, prints the sum, as JSON where that is wanted, and sets the exit code. `watch`: in
  * place of what looks at this machine.
  */
 export async function runSteps(
-  steps: readonly (Step | readonly Step[])[],
+  stages: readonly (Step | Lanes)[],
   { json }: { readonly json: boolean },
   watch: () => HostWatch = watchHost,
 ): Promise<void> {
   const host = watch();
   const plays: StepPlay[] = [];
-  for (const next of steps) {
-    const together = 'name' in next ? [next] : next;
-    process.stderr.write(`\n── ${together.map(({ name }) => name).join(', ')}\n`);
-    plays.push(...(await Promise.all(together.map(playAndTell))));
+  for (const stage of stages) {
+    const lanes = 'name' in stage ? [[stage]] : stage;
+    process.stderr.write(`\n── ${lanes.map(nameOf).join(' | ')}\n`);
+    plays.push(...(await Promise.all(lanes.map(playLane))).flat());
   }
   await playSpoiledAgain(plays, host);
   host.stop();
@@ -45,6 +48,16 @@ export async function runSteps(
   const failed = results.reduce((sum, result) => sum + result.failed, 0);
   report(results, passed, failed, json);
   process.exitCode = failed === 0 ? 0 : 1;
+}
+
+function nameOf(lane: readonly Step[]): string {
+  return lane.map(({ name }) => name).join(', ');
+}
+
+async function playLane(lane: readonly Step[]): Promise<StepPlay[]> {
+  const plays: StepPlay[] = [];
+  for (const step of lane) plays.push(await playAndTell(step));
+  return plays;
 }
 
 async function playAndTell(step: Step): Promise<StepPlay> {

@@ -8,7 +8,7 @@ import { runSteps } from './steps.ts';
 const MINUTE_MS = 60_000;
 
 /** Kinds of tests, as vitest.config.ts names them, that kill processes and mostly wait. */
-const FAULTS = ['faults', 'reliability'];
+const FAULTS = ['faults', 'matrix', 'reliability'];
 
 function testsOf(name: string, projects: readonly string[]): Step {
   const chosen = projects.flatMap((project) => ['--project', project]);
@@ -16,7 +16,9 @@ function testsOf(name: string, projects: readonly string[]): Step {
   return { name, command, timeoutMs: 40 * MINUTE_MS, counts: 'vitest' };
 }
 
-const faults = testsOf('faults', FAULTS);
+const faults = testsOf('faults', ['faults']);
+/** The short forms of what has commands of its own. */
+const shortForms = testsOf('short-forms', ['matrix', 'reliability']);
 
 const demo: Step = {
   name: 'demo',
@@ -26,8 +28,8 @@ const demo: Step = {
   counts: 'exit-code',
 };
 
-/** Both wait most of the time; below this they would still be in each other's way. */
-const CORES_FOR_BOTH = 4;
+/** They wait most of the time; below this two at once would still be in each other's way. */
+const CORES_FOR_LANES = 4;
 
 await runSteps(
   [
@@ -42,7 +44,9 @@ await runSteps(
       timeoutMs: 5 * MINUTE_MS,
       counts: 'exit-code',
     },
-    ...(availableParallelism() < CORES_FOR_BOTH ? [faults, demo] : [[faults, demo]]),
+    ...(availableParallelism() < CORES_FOR_LANES
+      ? [faults, demo, shortForms]
+      : [[[faults], [demo, shortForms]]]),
   ],
   readArguments('usage: npm test   [-- --json]', { json: { type: 'boolean', default: false } }),
 );

@@ -12,7 +12,7 @@ type Outcome = { code: number; stdout: string; stderr: string };
 
 /** `hostKept`: what the host keeps of the machine before second 1,000 of all time, percent. */
 async function runSteps(
-  steps: readonly object[],
+  stages: readonly object[],
   { json = false, hostKept = 0 } = {},
 ): Promise<Outcome> {
   const program = `
@@ -23,7 +23,7 @@ async function runSteps(
       return limitMs;
     };
     const watch = () => ({ keptBetween, settled, stop: () => undefined });
-    await runSteps(${JSON.stringify(steps)}, { json: ${json} }, watch);
+    await runSteps(${JSON.stringify(stages)}, { json: ${json} }, watch);
   `;
   const child = spawn(process.execPath, ['--input-type=module', '--eval', program], { cwd: ROOT });
   let [stdout, stderr] = ['', ''];
@@ -55,6 +55,26 @@ test('a failure is named, its output shown, and the steps behind it still run', 
   expect(stdout.trim().split('\n').at(-1)).toBe('1 passed, 1 failed');
   expect(stderr).toContain('the reason');
   expect(code).toBe(1);
+});
+
+test('lanes go on beside each other, and the steps of a lane wait for each other', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hearthline-lanes-'));
+  const reached = (name: string) => JSON.stringify(join(folder, name));
+  const awaits = (name: string) =>
+    `const { existsSync } = require('node:fs');
+     const timer = setInterval(() => existsSync(${reached(name)}) && clearInterval(timer), 5);`;
+  const reaches = (name: string) => `require('node:fs').writeFileSync(${reached(name)}, '');`;
+  const needs = (name: string) => `require('node:fs').readFileSync(${reached(name)});`;
+  const { code, stdout, stderr } = await runSteps([
+    [
+      [step('met', reaches('here') + awaits('there')), step('behind', needs('there'))],
+      [step('meets', awaits('here') + reaches('there'))],
+    ],
+    step('after', needs('there')),
+  ]).finally(() => rmSync(folder, { recursive: true }));
+  expect(stdout.trim()).toBe('4 passed, 0 failed');
+  expect(stderr).toContain('── met, behind | meets\n');
+  expect(code).toBe(0);
 });
 
 test('a step that outlives its limit is ended, and so is what it started', async () => {

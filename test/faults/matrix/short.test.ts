@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { allCells, cellName, type MatrixFault, type MatrixVendor } from './matrix/cells.ts';
-import { runMatrix } from './matrix/matrix.ts';
+import { allCells, cellName, type MatrixFault, type MatrixVendor } from './cells.ts';
+import { runMatrix } from './matrix.ts';
 
 /** One of the worst faults for each rung and store; the whole matrix is `npm run faults`. */
 const RISKIEST: readonly (readonly [MatrixVendor, MatrixFault])[] = [
