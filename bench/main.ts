@@ -5,11 +5,12 @@
 import { refuse } from '../scripts/arguments.ts';
 import { calibrate, type Calibration } from './calls/calibrate.ts';
 import { checkOut } from './calls/against.ts';
+import { Climb, isInTime, MOST_TIMES, type Level } from './calls/climb.ts';
 import { chooseCores, describeMachine, type Cores, type Machine } from './calls/cores.ts';
 import { openBenchDatabase, type BenchDatabase } from './calls/database.ts';
+import { measureRun } from './calls/measure.ts';
 import { readOptions, USAGE, type Options } from './calls/options.ts';
 import { ratioLines, runPairs, type Pairs } from './calls/pairs.ts';
-import { levelSecondsOf, measuredSecondsOf, measureLevel, type Level } from './calls/repeats.ts';
 import { tableOf, type Row } from './calls/row.ts';
 import { runSoak } from './calls/soak.ts';
 import { measureStart } from './calls/startup.ts';
@@ -17,13 +18,6 @@ import { measureStart } from './calls/startup.ts';
 const LEVELS = [1, 10, 50, 100, 200, 300, 400, 500, 600, 700, 800] as const;
 /** With two cores the helpers share one. */
 const FEW_CORES_LEVELS = [1, 10, 25, 50] as const;
-const MAX_LATENESS_P99_MS = 20;
-/** A spoiled run is repeated so often; the best is kept and the others are shown. */
-const REPEATS = 2;
-/** A repeat may not take the time that the levels up to this one still need. */
-const GOAL_CALLS = 300;
-/** Where the machine is not quiet, a level is measured so many times as long at most. */
-const MOST_TIMES = 3;
 /** Of the second calibration, which ends the climb. */
 const LAST_SECONDS = 15;
 const SOAK_CALLS = 100;
@@ -46,44 +40,25 @@ async function climb(options: Options, bench: Bench): Promise<void> {
   const startMs = await measureStart(cores, database);
   say(`   start to ready: ${startMs} ms`);
   const calibrations: Calibration[] = [await calibrate(cores)];
-  const levels: Level[] = [];
+  const { seconds, profile, settings, calls: asked } = options;
   const usual = machine.cores >= 4 ? LEVELS : FEW_CORES_LEVELS;
-  const wanted: readonly number[] = options.calls ?? usual;
-  const leftOut: number[] = [];
-  for (const [place, calls] of wanted.entries()) {
-    const { seconds, profile, settings } = options;
-    const needed = levelSecondsOf(calls, seconds);
-    if (leftSeconds() < needed) {
-      leftOut.push(...wanted.slice(place));
-      say(`   no time for ${leftOut.join(', ')} calls: --minutes ${options.minutes}`);
-      break;
-    }
-    const later = wanted
-      .slice(place + 1)
-      .filter((level) => level <= GOAL_CALLS)
-      .reduce((sum, level) => sum + levelSecondsOf(level, seconds), 0);
-    const mayRepeat = (repeats: number): boolean => {
-      if (repeats > REPEATS || profile) return false;
-      if (leftSeconds() >= needed + later) return true;
-      say('   no time for a repeat');
-      return false;
-    };
-    const extraSeconds = (): number => {
-      const spareSeconds = Math.max(0, Math.floor(leftSeconds() - needed - later));
-      return Math.min(measuredSecondsOf(calls, seconds) * (MOST_TIMES - 1), spareSeconds);
-    };
-    const run = { calls, seconds, extraSeconds, cores, database, profile, settings };
-    const level = await measureLevel({ ...run, say, mayRepeat });
-    levels.push(level);
-    if (level.row) say(tableOf([level.row]));
-    const isLate = (level.row?.latenessMs?.p99 ?? Infinity) > MAX_LATENESS_P99_MS;
-    // What the machine spoiled says little of the server.
-    const isSpoiled = (level.row?.quality.spoiledBy.length ?? 0) > 0;
-    if (options.calls === undefined && isLate && !isSpoiled) break;
+  const untilTooMuch = asked === undefined;
+  const climbing = new Climb({ levels: asked ?? usual, seconds, untilTooMuch, repeats: !profile });
+  for (;;) {
+    const calls = climbing.next(leftSeconds());
+    if (calls === undefined) break;
+    const extraSeconds = climbing.extraSeconds(calls, leftSeconds());
+    const how = { calls, seconds, extraSeconds, profile, settings };
+    const run = await measureRun({ ...how, cores, database, say });
+    climbing.add(calls, run);
+    if ('row' in run) say(tableOf([run.row]));
   }
+  const leftOut = climbing.leftOut();
+  if (leftOut.length > 0)
+    say(`   no time for ${leftOut.join(', ')} calls: --minutes ${options.minutes}`);
   calibrations.push(await calibrate(cores));
   const rest = { startMs, relay: calibrations, leftOut, database: database.kind };
-  report(options, machine, levels, rest);
+  report(options, machine, climbing.levels(), rest);
 }
 
 function report(
@@ -102,9 +77,7 @@ function report(
   const rows = levels.flatMap(({ row }) => row ?? []);
   const failed = levels.flatMap(({ calls, row, failures }) => (row ? [] : [{ calls, failures }]));
   if (failed.length > 0) process.exitCode = 1;
-  const good = rows.filter(
-    (row) => (row.latenessMs?.p99 ?? Infinity) <= MAX_LATENESS_P99_MS && row.callsLost === 0,
-  );
+  const good = rows.filter((row) => isInTime(row) && row.callsLost === 0);
   const maxCalls = Math.max(0, ...good.map(({ calls }) => calls));
   const discarded = levels.flatMap((done) => done.discarded);
   if (options.json) {
@@ -142,7 +115,7 @@ async function soak(seconds: number, options: Options, bench: Bench): Promise<vo
   process.stdout.write(`${JSON.stringify(out, undefined, options.json ? undefined : 2)}\n`);
 }
 
-/** One run, which is shown but not repeated alone: its partner ran in the same minute. */
+/** One run, which is not repeated alone: its partner ran in the same minute. */
 async function single(
   options: Options,
   bench: Bench,
@@ -150,11 +123,9 @@ async function single(
 ): Promise<Row | undefined> {
   const calls = options.calls?.[0] ?? PAIRS_CALLS;
   const { seconds, profile, settings } = options;
-  const mayRepeat = (): boolean => false;
-  const extraSeconds = (): number => seconds * (MOST_TIMES - 1);
-  const how = { calls, seconds, extraSeconds, profile, settings, mayRepeat };
-  const run = { ...how, say, ...bench, ...variant };
-  return (await measureLevel(run)).row;
+  const how = { calls, seconds, extraSeconds: seconds * (MOST_TIMES - 1), profile, settings };
+  const run = await measureRun({ ...how, say, ...bench, ...variant });
+  return 'row' in run ? run.row : undefined;
 }
 
 function printPairs(

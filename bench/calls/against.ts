@@ -37,7 +37,7 @@ const MEASURES: readonly (readonly [string, (row: Row) => number | undefined])[]
   ['lateness p99', ({ latenessMs }: { latenessMs: Spread | undefined }) => latenessMs?.p99],
   ['CPU ms per call-second', ({ cpuMsPerCallSecond }) => cpuMsPerCallSecond],
   ['GC ms per call-second', ({ gcMsPerCallSecond }) => gcMsPerCallSecond],
-  ['KB per call', ({ kbPerCall }) => kbPerCall],
+  ['KB per call', ({ kbPerCall }) => kbPerCall ?? undefined],
 ];
 
 /** `pairs`: rows of the same round, here and there. */

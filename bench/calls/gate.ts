@@ -1,4 +1,5 @@
 /** Whether a run says something about the server, or about the machine it ran on. */
+import { turnsOf } from './join.ts';
 import type { LevelRun } from './level.ts';
 import { spreadOf } from './stats.ts';
 
@@ -28,11 +29,10 @@ export type Quality = {
  * have refused its calls, or lost them: what is left then is cheap and prompt.
  */
 export function failureOf(
-  run: Pick<LevelRun, 'calls' | 'quietSeconds' | 'joined' | 'live' | 'lost'>,
+  run: Pick<LevelRun, 'calls' | 'joined' | 'live' | 'lost'>,
 ): string | undefined {
-  const { calls, quietSeconds, joined, live, lost } = run;
-  if (quietSeconds === 0) return 'no second of it was quiet';
-  const turns = joined.plain.length + joined.eagerMs.length;
+  const { calls, joined, live, lost } = run;
+  const turns = turnsOf(joined);
   if (turns > 0 && live >= calls * LEAST_LIVE_SHARE) return undefined;
   const why = lost.length === 0 ? '' : `; ${lost.slice(0, MAX_REASONS).join('; ')}`;
   return `${turns} turns were measured, ${live} of ${calls} calls were up at the end${why}`;
@@ -40,16 +40,20 @@ export function failureOf(
 
 /** `wantedSeconds`: of quiet. */
 export function judge(
-  run: Pick<LevelRun, 'calls' | 'quietSeconds' | 'stealShare' | 'loopLagMs' | 'sendLatenessMs'>,
+  run: Pick<
+    LevelRun,
+    'calls' | 'quietSeconds' | 'countedSeconds' | 'stealShare' | 'loopLagMs' | 'sendLatenessMs'
+  >,
   wantedSeconds: number,
 ): Quality {
   const size = run.calls >= MANY_CALLS ? 'many' : 'few';
-  const { quietSeconds, stealShare } = run;
+  const { quietSeconds, countedSeconds, stealShare } = run;
   const helperLagP99Ms = Math.max(...run.loopLagMs.map((lag) => spreadOf(lag)?.p99 ?? 0));
   const sendLatenessP99Ms = spreadOf(run.sendLatenessMs)?.p99 ?? 0;
   const spoiledBy: string[] = [];
   if (quietSeconds < wantedSeconds * LEAST_QUIET_SHARE) {
-    spoiledBy.push(`${Math.round(quietSeconds)} s of quiet`);
+    const all = countedSeconds > quietSeconds ? ', so that all count' : '';
+    spoiledBy.push(`${Math.round(quietSeconds)} s of quiet${all}`);
   }
   if (helperLagP99Ms > MAX_LAG_MS[size]) {
     spoiledBy.push(`helpers late by ${helperLagP99Ms.toFixed(1)} ms`);

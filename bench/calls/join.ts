@@ -56,6 +56,11 @@ export type Joined = {
   readonly draftWasteShare: number;
 };
 
+/** Turns whose times were measured. */
+export function turnsOf({ plain, eagerMs }: Joined): number {
+  return plain.length + eagerMs.length;
+}
+
 export function joinTurns(
   callers: Pick<CallersReport, 'turns'>,
   ears: Pick<EarsReport, 'turns'>,

@@ -7,10 +7,11 @@ import { readCpuTimes, stealShare } from '../../scripts/host-share.ts';
 import { Helper, ROOT } from './children.ts';
 import type { Cores } from './cores.ts';
 import type { BenchDatabase } from './database.ts';
-import { joinTurns, type Joined } from './join.ts';
+import { joinTurns, turnsOf, type Joined } from './join.ts';
 import { CALLS_PER_SECOND } from './plan.ts';
 import { processUse } from './procfs.ts';
-import { QuietTime, watchSeconds } from './quiet.ts';
+import type { Stamped } from './messages.ts';
+import { QuietTime, watchSeconds, type Second } from './quiet.ts';
 import { readServerFigures } from './server-figures.ts';
 import { startServer, type Server } from './server.ts';
 
@@ -19,6 +20,8 @@ const FIRST_CALLS = 4;
 const LEAVE_TIMEOUT_MS = 60_000;
 /** After the last call is up: what is said once in seconds is compiled only after a while. */
 const SETTLE_MS = 10_000;
+/** With less of the quiet time that was asked for, there are too few turns in it to say anything. */
+const LEAST_QUIET_SHARE = 0.2;
 /** The server's fixed lines are made in this time, which no caller waits for. */
 const WARM_UP_MS = 2_500;
 
@@ -26,8 +29,8 @@ export type LevelOptions = {
   readonly calls: number;
   /** Quiet ones, measured after ramp and warm-up. */
   readonly seconds: number;
-  /** Where the machine is not quiet, it is measured longer by so many at most; asked for each run. */
-  readonly extraSeconds: () => number;
+  /** Where the machine is not quiet, it is measured longer by so many at most. */
+  readonly extraSeconds: number;
   readonly cores: Cores;
   readonly database: BenchDatabase;
   readonly profile: boolean;
@@ -38,12 +41,14 @@ export type LevelOptions = {
   readonly settings?: Readonly<Record<string, string>>;
 };
 
-/** What a run measured, and how quiet the machine was: times are of its quiet seconds only. */
+/** What a run measured, and how quiet the machine was. */
 export type LevelRun = {
   readonly calls: number;
   /** Measured in all, and those of them that were quiet. */
   readonly seconds: number;
   readonly quietSeconds: number;
+  /** Times and CPU are of these: the quiet ones or, where they were too few to say anything, all. */
+  readonly countedSeconds: number;
   readonly joined: Joined;
   readonly live: number;
   readonly lost: readonly string[];
@@ -57,7 +62,7 @@ export type LevelRun = {
   readonly loopLagMs: readonly (readonly number[])[];
   /** Spans that arrived at the receiver; undefined where there was none. */
   readonly spans: number | undefined;
-  /** Of the quiet seconds. */
+  /** Of the seconds that count. */
   readonly cpuMs: number;
   /** Of the server, on the thread of the calls. */
   readonly gcMs: number;
@@ -138,8 +143,7 @@ export function runSecondsOf(calls: number, seconds: number): number {
 }
 
 export async function runLevel(options: LevelOptions): Promise<LevelRun> {
-  const { calls, seconds, cores } = options;
-  const extraSeconds = options.extraSeconds();
+  const { calls, seconds, extraSeconds, cores } = options;
   const world = await startBenchWorld(options);
   const { callers, ears, vendors, collector, server } = world;
   let watch: ReturnType<typeof watchSeconds> | undefined;
@@ -176,23 +180,26 @@ export async function runLevel(options: LevelOptions): Promise<LevelRun> {
     const spans = (await collector?.report('collector'))?.spans;
     callers.order({ order: 'hang-up' });
     await callers.until('gone', LEAVE_TIMEOUT_MS);
-    // Greetings are of the time before.
-    const everQuiet = new QuietTime(seen.seconds());
+    const join = (time: QuietTime): Joined => joinTurns(ofCallers, ofEars, ofVendors, time);
     const quiet = new QuietTime(seen.seconds(), beganAtMs, endedAtMs);
-    const { seconds: quietly, cpuMs } = quiet.sum();
+    const { seconds: quietly } = quiet.sum();
+    const says = quietly >= seconds * LEAST_QUIET_SHARE && turnsOf(join(quiet)) > 0;
+    const counted = says ? quiet : new QuietTime(seen.seconds(), beganAtMs, endedAtMs, 1);
+    const { seconds: countedSeconds, cpuMs } = counted.sum();
     return {
       calls,
       seconds: measuredSeconds,
       quietSeconds: quietly,
-      joined: joinTurns(ofCallers, ofEars, ofVendors, quiet),
+      countedSeconds,
+      joined: join(counted),
       live: ofCallers.live,
       lost: ofCallers.lost,
-      greetingMs: everQuiet.of(ofCallers.greetings),
-      underrunMs: quiet.of(ofCallers.underruns),
+      greetingMs: quietOrAll(ofCallers.greetings, seen.seconds()),
+      underrunMs: counted.of(ofCallers.underruns),
       underruns: ofCallers.underruns.ms.length,
-      forwardLatenessMs: quiet.of(ofEars.forwardLateness),
-      sendLatenessMs: quiet.of(ofCallers.sendLateness),
-      loopLagMs: [ofCallers, ofEars, ofVendors].map(({ loopLag }) => quiet.of(loopLag)),
+      forwardLatenessMs: counted.of(ofEars.forwardLateness),
+      sendLatenessMs: counted.of(ofCallers.sendLateness),
+      loopLagMs: [ofCallers, ofEars, ofVendors].map(({ loopLag }) => counted.of(loopLag)),
       spans,
       cpuMs,
       gcMs: figures.gcMs - figuresBefore.gcMs,
@@ -206,4 +213,10 @@ export async function runLevel(options: LevelOptions): Promise<LevelRun> {
     watch?.stop();
     await world.close();
   }
+}
+
+/** Greetings are of the time before the measured one, which may have been quiet or not. */
+function quietOrAll(greetings: Stamped, seconds: readonly Second[]): readonly number[] {
+  const quiet = new QuietTime(seconds).of(greetings);
+  return quiet.length > 0 ? quiet : greetings.ms;
 }

@@ -31,11 +31,16 @@ export class QuietTime {
   readonly #spans: readonly Span[];
 
   /** Of `seconds`, those that lie whole in the time; a burst just before it counts as well. */
-  constructor(seconds: readonly Second[], beganAtMs = -Infinity, endedAtMs = Infinity) {
+  constructor(
+    seconds: readonly Second[],
+    beganAtMs = -Infinity,
+    endedAtMs = Infinity,
+    maxStealShare = MAX_STEAL_SHARE,
+  ) {
     const spans: Span[] = [];
     let calmFromMs = -Infinity;
     for (const { fromMs, toMs, stealShare: stolen, cpuMs } of seconds) {
-      if (stolen > MAX_STEAL_SHARE) calmFromMs = toMs + BACKLOG_MS;
+      if (stolen > maxStealShare) calmFromMs = toMs + BACKLOG_MS;
       else if (fromMs >= Math.max(calmFromMs, beganAtMs) && toMs <= endedAtMs) {
         const last = spans.at(-1);
         if (last?.toMs === fromMs) {

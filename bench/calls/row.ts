@@ -1,13 +1,13 @@
 /** A run's figures, as they are printed. */
 import type { Quality } from './gate.ts';
-import type { PlainTurn } from './join.ts';
+import { turnsOf, type PlainTurn } from './join.ts';
 import type { LevelRun } from './level.ts';
 import { hundredth, spreadOf, worseOf, type Spread } from './stats.ts';
 
 export type Row = {
   readonly calls: number;
   readonly seconds: number;
-  /** Of which the machine was quiet: times and CPU are of these. */
+  /** Of which the machine was quiet: times and CPU are of these, if `quality` does not say of all. */
   readonly quietSeconds: number;
   /** Plain turns: the caller's wait less the vendors' scripted waits. */
   readonly addedMs: Spread | undefined;
@@ -35,7 +35,8 @@ export type Row = {
   readonly gcMsPerCallSecond: number;
   /** Of the server's event loop, p99. */
   readonly loopDelayP99Ms: number;
-  readonly kbPerCall: number;
+  /** Null of fewer than ten calls: what a process gives back by itself is more than those take. */
+  readonly kbPerCall: number | null;
   readonly idleMb: number;
   readonly draftWasteShare: number;
   readonly unanswered: number;
@@ -47,7 +48,7 @@ export type Row = {
 };
 
 export function rowOf(run: LevelRun, quality: Quality): Row {
-  const { joined, calls, seconds, quietSeconds } = run;
+  const { joined, calls, seconds, quietSeconds, countedSeconds } = run;
   const part = (name: keyof PlainTurn): Spread | undefined =>
     spreadOf(joined.plain.map((turn) => turn[name]));
   return {
@@ -70,10 +71,10 @@ export function rowOf(run: LevelRun, quality: Quality): Row {
     greetingMs: spreadOf(run.greetingMs),
     latenessMs: latenessOf(run),
     underruns: run.underruns,
-    cpuMsPerCallSecond: hundredth(run.cpuMs / quietSeconds / calls),
+    cpuMsPerCallSecond: hundredth(run.cpuMs / countedSeconds / calls),
     gcMsPerCallSecond: hundredth(run.gcMs / seconds / calls),
     loopDelayP99Ms: hundredth(run.loopDelayP99Ms),
-    kbPerCall: Math.round((run.rssKb - run.idleRssKb) / calls),
+    kbPerCall: calls < 10 ? null : Math.round((run.rssKb - run.idleRssKb) / calls),
     idleMb: Math.round(run.idleRssKb / 1024),
     draftWasteShare: hundredth(joined.draftWasteShare),
     unanswered: joined.unanswered,
@@ -89,7 +90,7 @@ function latenessOf(
   run: Pick<LevelRun, 'joined' | 'forwardLatenessMs' | 'underrunMs'>,
 ): Spread | undefined {
   const { joined, forwardLatenessMs, underrunMs } = run;
-  const whole = joined.plain.length + joined.eagerMs.length - underrunMs.length;
+  const whole = turnsOf(joined) - underrunMs.length;
   const forwarded = spreadOf(forwardLatenessMs);
   const heard = spreadOf([...underrunMs, ...Array<number>(Math.max(0, whole)).fill(0)]);
   return forwarded && heard ? worseOf(forwarded, heard) : (forwarded ?? heard);
@@ -116,7 +117,7 @@ const COLUMNS: readonly Column[] = [
   ['loop p99', (row) => row.loopDelayP99Ms.toFixed(1)],
   ['CPU ms/call-s', (row) => row.cpuMsPerCallSecond.toFixed(2)],
   ['GC of it', (row) => row.gcMsPerCallSecond.toFixed(2)],
-  ['KB/call', (row) => String(row.kbPerCall)],
+  ['KB/call', (row) => String(row.kbPerCall ?? '–')],
   ['wasted drafts', (row) => `${(row.draftWasteShare * 100).toFixed(0)} %`],
   ['turns', (row) => String((row.addedMs?.n ?? 0) + (row.eagerMs?.n ?? 0))],
   ['bad', (row) => String(row.unanswered + row.callsLost + row.bargeInsMissed + row.bargeInsLeaky)],

@@ -8,7 +8,7 @@ import type { CallerTurn, HeardTurn } from '../../bench/calls/messages.ts';
 import { readOptions } from '../../bench/calls/options.ts';
 import { lastToken, replyTo, tokenOf, turnKind } from '../../bench/calls/plan.ts';
 import { QuietTime } from '../../bench/calls/quiet.ts';
-import { levelSecondsOf } from '../../bench/calls/repeats.ts';
+import { levelSecondsOf } from '../../bench/calls/climb.ts';
 import type { Row } from '../../bench/calls/row.ts';
 import { figuresOf } from '../../bench/calls/server-figures.ts';
 import { spreadOf } from '../../bench/calls/stats.ts';
@@ -127,6 +127,10 @@ describe('quiet time', () => {
     const seconds = [0, 0.5, 0, 0, 0].map((stolen, i) => second(i * 1_000, stolen));
     expect(new QuietTime(seconds, 2_000, 4_500).sum()).toEqual({ seconds: 1, cpuMs: 30 });
   });
+  test('is all of the time where every burst is put up with', () => {
+    const seconds = [0.5, 1, 0].map((stolen, i) => second(i * 1_000, stolen));
+    expect(new QuietTime(seconds, 0, 3_000, 1).sum()).toMatchObject({ seconds: 3 });
+  });
   test('picks single measurements by their moments', () => {
     expect(quiet.of({ atMs: [10, 3_500, 4_200, 5_500], ms: [1, 2, 3, 4] })).toEqual([1, 4]);
   });
@@ -203,13 +207,17 @@ describe('a run is spoiled', () => {
   const good = {
     calls: 100,
     quietSeconds: 30,
+    countedSeconds: 30,
     stealShare: 0.05,
     sendLatenessMs: [0.5, 1],
     loopLagMs: [[1], [1], []],
   };
   test('not while it had its quiet seconds', () => expect(judge(good, 30).spoiledBy).toEqual([]));
   test('by a hypervisor that left too few of them', () => {
-    expect(judge({ ...good, quietSeconds: 14 }, 30).spoiledBy).toEqual(['14 s of quiet']);
+    const few = { ...good, quietSeconds: 14, countedSeconds: 14 };
+    expect(judge(few, 30).spoiledBy).toEqual(['14 s of quiet']);
+    const noise = { ...few, quietSeconds: 2, countedSeconds: 90 };
+    expect(judge(noise, 30).spoiledBy).toEqual(['2 s of quiet, so that all count']);
   });
   test('by helpers that cannot keep up themselves', () => {
     const late = { ...good, loopLagMs: [[1], [3], [1]] };
@@ -233,15 +241,14 @@ describe('a run has failed', () => {
 
   test('not with its calls up and turns measured', () => {
     const up = { live: 99, lost: ['call 3: lost'] };
-    expect(failureOf({ calls: 100, quietSeconds: 9, joined, ...up })).toBeUndefined();
+    expect(failureOf({ calls: 100, joined, ...up })).toBeUndefined();
   });
   test('without a turn that was measured, however cheap and prompt it was', () => {
-    const run = { calls: 200, quietSeconds: 9, joined: nothing, live: 200, lost: [] };
+    const run = { calls: 200, joined: nothing, live: 200, lost: [] };
     expect(failureOf(run)).toBe('0 turns were measured, 200 of 200 calls were up at the end');
-    expect(failureOf({ ...run, quietSeconds: 0 })).toBe('no second of it was quiet');
   });
   test('where its calls were refused or lost, and it says how', () => {
-    const failure = failureOf({ calls: 200, quietSeconds: 9, joined, live: 20, lost });
+    const failure = failureOf({ calls: 200, joined, live: 20, lost });
     expect(failure).toContain(
       '20 of 200 calls were up at the end; call 3: cut off in turn 1; call 4',
     );

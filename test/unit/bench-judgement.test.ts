@@ -12,6 +12,7 @@ describe('gaps in what a caller hears', () => {
     calls: 10,
     seconds: 30,
     quietSeconds: 30,
+    countedSeconds: 30,
     joined: {
       plain: [],
       eagerMs: Array<number>(200).fill(2),
