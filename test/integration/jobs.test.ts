@@ -1,22 +1,17 @@
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { VendorError } from '../../src/errors.ts';
 import { JobFailure } from '../../src/store/jobs/job-failure.ts';
-import type { JobEvent, JobHandler, JobName, Jobs } from '../../src/store/jobs/job-types.ts';
-import { createJobs, type JobsOptions } from '../../src/store/jobs/jobs.ts';
+import type { JobHandler, JobName } from '../../src/store/jobs/job-types.ts';
 import { type Database, openDatabase } from '../../src/store/sql/database.ts';
-import { DatabaseUnavailable } from '../../src/store/sql/database-errors.ts';
 import { uuidv7 } from '../../src/store/uuid.ts';
 import { eventually } from '../helpers/eventually.ts';
+import { attemptsOf, openJobs, QUICK, service } from '../helpers/jobs-on-database.ts';
 import { startPostgres, type TestPostgres } from '../helpers/postgres-server.ts';
-
-const service = { kind: 'service' } as const;
 
 let postgres: TestPostgres;
 let home: string;
@@ -29,40 +24,8 @@ afterAll(async () => {
   if (home) await rm(home, { recursive: true, force: true });
 });
 
-const QUICK = { retryDelaySeconds: 0, retryDelayMaxSeconds: 1 };
-
-/** Each test has jobs of its own, on tables that it shares with those before it. */
-const opened: Jobs[] = [];
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((jobs) => jobs.stop(2_000)));
-});
-
-function open(database: Database, options: Partial<JobsOptions> = {}) {
-  const events: JobEvent[] = [];
-  const jobs = createJobs({
-    database,
-    instance: 'test',
-    pollMs: 50,
-    onEvent: (event) => void events.push(event),
-    ...options,
-  });
-  opened.push(jobs);
-  return { jobs, events };
-}
-
 let unique = 0;
 const newSid = () => `CA-job-${(unique += 1)}-${Date.now()}`;
-
-async function attemptsOf(database: Database, jobId: string) {
-  return await database.withScope(service, (tx) =>
-    tx
-      .selectFrom('job_attempts')
-      .select(['attempt', 'outcome', 'error_code', 'instance', 'queue'])
-      .where('job_id', '=', jobId)
-      .orderBy('attempt')
-      .execute(),
-  );
-}
 
 describe.each(['server', 'embedded'] as const)('jobs: %s', (kind) => {
   let database: Database;
@@ -73,7 +36,7 @@ describe.each(['server', 'embedded'] as const)('jobs: %s', (kind) => {
   afterAll(() => database?.close());
 
   test('a job is there if and only if its cause is, and is done once', async () => {
-    const { jobs } = open(database);
+    const { jobs } = openJobs(database);
     const done: string[] = [];
     jobs.work('notify', async ({ callSid }) => void done.push(callSid ?? ''));
     await jobs.start();
@@ -92,7 +55,7 @@ describe.each(['server', 'embedded'] as const)('jobs: %s', (kind) => {
   }, 30_000);
 
   test('a key makes it one job, however often, from wherever and while it runs it is sent', async () => {
-    const { jobs } = open(database);
+    const { jobs } = openJobs(database);
     const [callSid, other] = [newSid(), newSid()];
     const done: string[] = [];
     jobs.work('transcript', async (data) => {
@@ -111,7 +74,7 @@ describe.each(['server', 'embedded'] as const)('jobs: %s', (kind) => {
   }, 30_000);
 
   test('nobody but the service reaches the queue', async () => {
-    const { jobs } = open(database);
+    const { jobs } = openJobs(database);
     await jobs.start();
     const id = uuidv7();
     for (const scope of [
@@ -131,7 +94,7 @@ describe.each(['server', 'embedded'] as const)('jobs: %s', (kind) => {
   }, 30_000);
 
   test('not before its time', async () => {
-    const { jobs } = open(database);
+    const { jobs } = openJobs(database);
     const at: number[] = [];
     jobs.work('call-back', async () => void at.push(performance.now()));
     await jobs.start();
@@ -150,7 +113,9 @@ describe.each(['server', 'embedded'] as const)('jobs: %s', (kind) => {
       new Error(secret),
     ];
     let works = false;
-    const { jobs, events } = open(database, { policies: { memories: { ...QUICK, retries: 2 } } });
+    const { jobs, events } = openJobs(database, {
+      policies: { memories: { ...QUICK, retries: 2 } },
+    });
     const seen: { jobId: string; attempt: number; isLastAttempt: boolean }[] = [];
     jobs.work('memories', async (_data, { jobId, attempt, isLastAttempt }) => {
       seen.push({ jobId, attempt, isLastAttempt });
@@ -211,7 +176,7 @@ describe.each(['server', 'embedded'] as const)('jobs: %s', (kind) => {
   }, 40_000);
 
   test('a handler that never ends is ended, and told to stop', async () => {
-    const { jobs } = open(database, {
+    const { jobs } = openJobs(database, {
       policies: { analysis: { ...QUICK, retries: 1, timeoutSeconds: 0.2 + 0.8 } },
     });
     const reasons: string[] = [];
@@ -233,7 +198,7 @@ describe.each(['server', 'embedded'] as const)('jobs: %s', (kind) => {
   }, 30_000);
 
   test('stopping ends in time, and hands back what is not done without counting the attempt', async () => {
-    const { jobs } = open(database);
+    const { jobs } = openJobs(database);
     const seen: { jobId: string; attempt: number }[] = [];
     jobs.work('after-call', async (_data, { jobId, attempt, signal }) => {
       seen.push({ jobId, attempt });
@@ -250,7 +215,7 @@ describe.each(['server', 'embedded'] as const)('jobs: %s', (kind) => {
     const late = newSid();
     await jobs.enqueue('after-call', { callSid: late });
 
-    const again = open(database);
+    const again = openJobs(database);
     const done: (string | undefined)[] = [];
     again.jobs.work('after-call', async ({ callSid }, { jobId, attempt }) => {
       if (callSid !== late) seen.push({ jobId, attempt });
@@ -267,7 +232,7 @@ describe.each(['server', 'embedded'] as const)('jobs: %s', (kind) => {
   }, 30_000);
 
   test('what there is no room for here waits, or is handed back, and no attempt counts', async () => {
-    const { jobs } = open(database, { policies: { 'call-back': { ...QUICK, retries: 0 } } });
+    const { jobs } = openJobs(database, { policies: { 'call-back': { ...QUICK, retries: 0 } } });
     let hasRoom = false;
     let refusals = 3;
     const attempts: number[] = [];
@@ -294,7 +259,7 @@ describe.each(['server', 'embedded'] as const)('jobs: %s', (kind) => {
   }, 30_000);
 
   test('never more at once than there is room for', async () => {
-    const { jobs } = open(database, { policies: { notify: { concurrency: 3 } } });
+    const { jobs } = openJobs(database, { policies: { notify: { concurrency: 3 } } });
     let now = 0;
     let most = 0;
     let done = 0;
@@ -318,117 +283,3 @@ describe.each(['server', 'embedded'] as const)('jobs: %s', (kind) => {
     expect(most).toBeLessThanOrEqual(6);
   }, 40_000);
 });
-
-test('two instances and two hundred jobs: each is done once', async () => {
-  const { url } = await postgres.createDatabase();
-  const databases = await Promise.all(
-    [1, 2].map(() => openDatabase({ databaseUrl: url, dataDir: home })),
-  );
-  const done = new Map<string, number>();
-  const by = [0, 0];
-  const all = databases.map((database, index) => {
-    const { jobs } = open(database, {
-      instance: `instance-${index}`,
-      policies: { notify: { concurrency: 4 } },
-    });
-    jobs.work('notify', async ({ callSid = '' }) => {
-      await sleep(2);
-      by[index] = (by[index] ?? 0) + 1;
-      done.set(callSid, (done.get(callSid) ?? 0) + 1);
-    });
-    return jobs;
-  });
-  // Both at once on a database that has no queue yet.
-  await Promise.all(all.map((jobs) => jobs.start()));
-  const [first] = all;
-  await databases[0]!.withScope(service, async (tx) => {
-    for (let n = 0; n < 200; n += 1) await first!.enqueueIn(tx, 'notify', { callSid: `CA${n}` });
-  });
-  await eventually(() => done.size === 200, 30_000);
-  await eventually(async () => (await first!.depths()).notify.active === 0, 5_000);
-  expect([...done.values()].filter((times) => times !== 1)).toEqual([]);
-  expect(Math.min(...by)).toBeGreaterThan(20);
-  await Promise.all(all.map((jobs) => jobs.stop(1_000)));
-  await Promise.all(databases.map((database) => database.close()));
-}, 60_000);
-
-test('the database away at the start and in between: it comes back by itself, and nothing is lost', async () => {
-  const { url } = await postgres.createDatabase();
-  await postgres.stopServer('fast');
-  const database = await openDatabase({ databaseUrl: url, dataDir: home, whenAway: 'start' });
-  const { jobs, events } = open(database, { superviseSeconds: 1, policies: { notify: QUICK } });
-  const done: string[] = [];
-  const gate = Promise.withResolvers<void>();
-  jobs.work('notify', async ({ callSid = '' }) => {
-    if (callSid === 'CA-during') await gate.promise;
-    done.push(callSid);
-  });
-  const starting = jobs.start();
-  await expect(jobs.enqueue('notify', { callSid: 'CA-0' })).rejects.toThrow(DatabaseUnavailable);
-  await eventually(() => events.length > 0, 5_000);
-  expect(events).toEqual([{ kind: 'jobs-away', code: 'database-away' }]);
-  expect(jobs.figures().state).toBe('starting');
-  await postgres.startServer();
-  await starting;
-  await jobs.enqueue('notify', { callSid: 'CA-1' });
-  await eventually(() => done.includes('CA-1'), 5_000);
-
-  await jobs.enqueue('notify', { callSid: 'CA-during' });
-  await eventually(() => jobs.figures().active === 1, 5_000);
-  await postgres.stopServer('kill');
-  await eventually(() => jobs.figures().state === 'away', 10_000);
-  gate.resolve();
-  await sleep(300);
-  await postgres.startServer();
-  await eventually(() => jobs.figures().state === 'running', 20_000);
-  await jobs.enqueue('notify', { callSid: 'CA-2' });
-  await eventually(() => done.includes('CA-2'), 10_000);
-  // Its end could be told after all: it was not done twice.
-  await eventually(async () => (await jobs.depths()).notify.active === 0, 20_000);
-  expect(done.filter((callSid) => callSid === 'CA-during')).toHaveLength(1);
-  await jobs.stop(1_000);
-  await database.close();
-}, 90_000);
-
-const SCRIPT = join(import.meta.dirname, '../helpers/job-process.ts');
-
-test('a process killed in the middle of a job: another one does it, once', async () => {
-  const { url } = await postgres.createDatabase();
-  const database = await openDatabase({ databaseUrl: url, dataDir: home });
-  const { jobs } = open(database, {
-    instance: 'survivor',
-    superviseSeconds: 1,
-    policies: { notify: { retryDelaySeconds: 0, concurrency: 4 } },
-  });
-  await jobs.start();
-  const child = spawn(process.execPath, [SCRIPT, url, home, '600000'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const lines: string[] = [];
-  createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  await eventually(() => lines.includes('ready'), 15_000);
-  const callSids = ['CA-a', 'CA-b', 'CA-c'];
-  for (const callSid of callSids) await jobs.enqueue('notify', { callSid });
-  await eventually(() => lines.filter((line) => line.startsWith('begun')).length === 3, 10_000);
-  child.kill('SIGKILL');
-  await ended;
-  const killedAt = performance.now();
-  const done: { callSid: string; attempt: number; jobId: string }[] = [];
-  jobs.work('notify', async ({ callSid = '' }, { attempt, jobId }) => {
-    done.push({ callSid, attempt, jobId });
-  });
-  await eventually(() => done.length === 3, 30_000);
-  console.info(
-    `taken over ${((performance.now() - killedAt) / 1_000).toFixed(1)} s after the kill`,
-  );
-  await sleep(1_500);
-  expect(done.map(({ callSid }) => callSid).sort()).toEqual(callSids);
-  expect(done.map(({ attempt }) => attempt)).toEqual([2, 2, 2]);
-  expect(await attemptsOf(database, done[0]?.jobId ?? '')).toMatchObject([
-    { attempt: 1, outcome: 'failed', error_code: 'lost', instance: `process-${child.pid}` },
-    { attempt: 2, outcome: 'done', error_code: null, instance: 'survivor' },
-  ]);
-  await jobs.stop(1_000);
-  await database.close();
-}, 60_000);
