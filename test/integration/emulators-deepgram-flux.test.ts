@@ -1,42 +1,19 @@
-import { DeepgramClient } from '@deepgram/sdk';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { WebSocket } from 'ws';
 import { startDeepgramEmulator, type DeepgramEmulator } from '../../emulators/deepgram/server.ts';
 import { CALLER_ES } from '../../emulators/speech/voices.ts';
 import { buildUtterance, type Utterance } from '../../emulators/speech/utterance.ts';
-
-type Flux = Awaited<ReturnType<DeepgramClient['listen']['v2']['connect']>>;
-type Message = {
-  type: string;
-  event?: string;
-  transcript?: string;
-  sequence_id?: number;
-  turn_index?: number;
-  trigger?: string;
-  code?: string;
-  end_of_turn_confidence?: number;
-  words?: { word: string; start: number; end: number }[];
-  thresholds?: object;
-};
-type Session = {
-  flux: Flux;
-  messages: Message[];
-  closes: { code: number }[];
-  errors: Error[];
-  until(matches: (message: Message) => boolean, timeoutMs?: number): Promise<Message>;
-  untilClosed(timeoutMs?: number): Promise<number>;
-};
-
-const CHUNK_BYTES = 640;
-const silence = (ms: number): Uint8Array => new Uint8Array(ms * 8).fill(0xff);
-
-async function eventually(what: string, holds: () => boolean, timeoutMs = 3_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`${what}: not within ${timeoutMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
+import { eventually } from '../helpers/eventually.ts';
+import {
+  CHUNK_BYTES,
+  closeSessions,
+  connectFlux,
+  isEvent,
+  play,
+  silence,
+  stateEvents,
+  type FluxOptions,
+  type Session,
+} from '../helpers/flux-session.ts';
 
 let emulator: DeepgramEmulator;
 let walk: Utterance;
@@ -45,7 +22,6 @@ let abrupt: Utterance;
 let unfinished: Utterance;
 let cough: Utterance;
 let hola: Utterance;
-const open: Flux[] = [];
 
 beforeAll(async () => {
   walk = await buildUtterance([
@@ -65,66 +41,15 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const flux of open.splice(0)) flux.close();
+  closeSessions();
   await emulator.close();
 });
 
-async function connect(
-  args: Partial<Parameters<DeepgramClient['listen']['v2']['connect']>[0]> = {},
-  apiKey = 'right-key',
-): Promise<Session> {
-  const client = new DeepgramClient({ apiKey, baseUrl: emulator.url });
-  const flux = await client.listen.v2.connect({
-    model: 'flux-general-en',
-    encoding: 'mulaw',
-    sample_rate: 8000,
-    eot_threshold: 0.8,
-    eager_eot_threshold: 0.5,
-    Authorization: `Token ${apiKey}`,
-    reconnectAttempts: 0,
-    ...args,
-  });
-  open.push(flux);
-  const session: Session = {
-    flux,
-    messages: [],
-    closes: [],
-    errors: [],
-    until: async (matches, timeoutMs) => {
-      await eventually('message', () => session.messages.some(matches), timeoutMs);
-      return session.messages.find(matches)!;
-    },
-    untilClosed: async (timeoutMs) => {
-      await eventually('close', () => session.closes.length > 0, timeoutMs);
-      return session.closes[0]!.code;
-    },
-  };
-  flux.on('message', (message) => session.messages.push(message as Message));
-  flux.on('close', (event) => session.closes.push({ code: event.code }));
-  flux.on('error', (error) => session.errors.push(error));
-  flux.connect();
-  return session;
-}
-
-async function connected(...args: Parameters<typeof connect>): Promise<Session> {
-  const session = await connect(...args);
+async function connected(args: FluxOptions = {}): Promise<Session> {
+  const session = await connectFlux(emulator.url, args);
   await session.flux.waitForOpen();
   return session;
 }
-
-function play(session: Session, ...sounds: Uint8Array[]): void {
-  for (const sound of sounds) {
-    for (let at = 0; at < sound.length; at += CHUNK_BYTES) {
-      session.flux.sendMedia(sound.slice(at, at + CHUNK_BYTES));
-    }
-  }
-}
-
-const isEvent = (event: string) => (message: Message) => message.event === event;
-const stateEvents = (session: Session): string[] =>
-  session.messages
-    .filter((m) => m.type === 'TurnInfo' && m.event !== 'Update')
-    .map((m) => m.event!);
 
 /** Everything said, from the turns that ended. */
 async function transcriptOf(sound: Uint8Array): Promise<string> {
@@ -247,7 +172,7 @@ describe('Flux, driven by the real SDK', () => {
   test('Updates come each quarter of a second, also between turns', async () => {
     const session = await connected();
     play(session, silence(2_000));
-    await eventually('updates', () => session.messages.length >= 8);
+    await eventually(() => session.messages.length >= 8, 3_000);
     const updates = session.messages.filter(isEvent('Update'));
     expect(updates.length).toBeGreaterThanOrEqual(7);
     expect(updates.every((m) => m.transcript === '')).toBe(true);
@@ -264,7 +189,7 @@ describe('Flux, driven by the real SDK', () => {
   test('a cough opens a turn without words that never ends by itself', async () => {
     const session = await connected();
     play(session, cough.mulaw, silence(7_000));
-    await eventually('updates', () => session.messages.filter(isEvent('Update')).length > 24);
+    await eventually(() => session.messages.filter(isEvent('Update')).length > 24, 3_000);
     expect(stateEvents(session)).toEqual(['StartOfTurn']);
     expect(session.messages.every((m) => (m.transcript ?? '') === '')).toBe(true);
     play(session, walk.mulaw, silence(1_000));
@@ -390,98 +315,3 @@ describe('Flux hears damage to the audio', () => {
     expect(await transcriptOf(cut)).toMatch(/~.* early this morning\.$/u);
   });
 });
-
-describe('Flux ends connections as the vendor does', () => {
-  test('CloseStream brings the rest as Updates, no EndOfTurn, and 1005', async () => {
-    const session = await connected();
-    play(session, walk.mulaw);
-    session.flux.sendCloseStream({ type: 'CloseStream' });
-    expect(await session.untilClosed()).toBe(1005);
-    expect(session.messages.at(-1)).toMatchObject({ event: 'Update', transcript: walk.text });
-    expect(session.messages.some(isEvent('EndOfTurn'))).toBe(false);
-  });
-
-  test('KeepAlive kills the connection', async () => {
-    const session = await connected();
-    (session.flux.socket as unknown as { send(text: string): void }).send('{"type":"KeepAlive"}');
-    expect(await session.untilClosed()).toBe(1005);
-    expect(session.messages.at(-1)).toMatchObject({
-      type: 'Error',
-      code: 'UNPARSABLE_CLIENT_MESSAGE',
-    });
-  });
-
-  test('ForceEndTurn is refused unless the account has it', async () => {
-    const session = await connected();
-    session.flux.sendForceEndTurn({ type: 'ForceEndTurn' });
-    await session.untilClosed();
-    expect(session.messages.at(-1)).toMatchObject({ code: 'UNPARSABLE_CLIENT_MESSAGE' });
-
-    await emulator.close();
-    emulator = await startDeepgramEmulator({ apiKey: 'right-key', forceEndTurn: true });
-    const allowed = await connected();
-    play(allowed, walk.mulaw);
-    allowed.flux.sendForceEndTurn({ type: 'ForceEndTurn' });
-    expect(await allowed.until(isEvent('EndOfTurn'))).toMatchObject({
-      trigger: 'manual',
-      transcript: walk.text,
-    });
-  });
-
-  test('an empty binary frame ends the connection', async () => {
-    const session = await connected();
-    session.flux.sendMedia(new Uint8Array());
-    expect(await session.untilClosed()).toBe(1005);
-  });
-
-  test('a client that sends no audio is told INACTIVE_CLIENT', async () => {
-    await emulator.close();
-    emulator = await startDeepgramEmulator({ inactivityMs: 150 });
-    const session = await connected();
-    expect(await session.untilClosed()).toBe(1005);
-    expect(session.messages.at(-1)).toMatchObject({ type: 'Error', code: 'INACTIVE_CLIENT' });
-  });
-
-  test('a wrong key is refused with 401, dg-error and a body, and is not logged', async () => {
-    const session = await connect({}, 'wrong-key');
-    await expect(session.flux.waitForOpen()).rejects.toBeDefined();
-    expect(session.messages).toEqual([]);
-    const answer = await upgradeAnswer('/v2/listen?model=flux-general-en', 'Token wrong-key');
-    expect(answer.status).toBe(401);
-    expect(answer.headers['dg-error']).toBe('Invalid credentials.');
-    expect(JSON.parse(answer.body)).toMatchObject({ err_code: 'INVALID_AUTH' });
-    expect(JSON.stringify(emulator.log.entries)).not.toContain('wrong-key');
-  });
-
-  test.each([
-    'model=flux-general-en',
-    'model=nova-3&encoding=mulaw&sample_rate=8000',
-    'model=flux-general-en&encoding=mulaw&sample_rate=8000&eot_threshold=0.4',
-    'model=flux-general-en&encoding=mulaw&sample_rate=8000&eager_eot_threshold=0.95',
-    'model=flux-general-en&encoding=mulaw&sample_rate=8000&eot_timeout_ms=soon',
-    'model=flux-general-en&encoding=mulaw&sample_rate=8000&language_hint=es',
-    'model=flux-general-en&encoding=mulaw&sample_rate=8000&interim_results=true',
-  ])('a query of %s is refused with 400', async (query) => {
-    const answer = await upgradeAnswer(`/v2/listen?${query}`, 'Token right-key');
-    expect(answer.status).toBe(400);
-    expect(answer.headers['dg-error']).toBeTruthy();
-  });
-});
-
-type UpgradeAnswer = { status: number; headers: Record<string, unknown>; body: string };
-
-/** What a refused upgrade says, which the SDK does not tell. */
-async function upgradeAnswer(path: string, authorization: string): Promise<UpgradeAnswer> {
-  const socket = new WebSocket(emulator.wsUrl + path, { headers: { authorization } });
-  return await new Promise((resolve, reject) => {
-    socket.on('open', () => reject(new Error('the upgrade was accepted')));
-    socket.on('error', reject);
-    socket.on('unexpected-response', (_request, response) => {
-      let body = '';
-      response.on('data', (part: Buffer) => (body += part.toString()));
-      response.on('end', () =>
-        resolve({ status: response.statusCode!, headers: response.headers, body }),
-      );
-    });
-  });
-}

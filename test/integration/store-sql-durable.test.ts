@@ -21,20 +21,13 @@ import {
   turnWrite,
   type DurableWorld,
 } from '../helpers/durable-world.ts';
+import { eventually } from '../helpers/eventually.ts';
 
 let world: DurableWorld;
 beforeAll(async () => {
   world = await startDurableWorld();
 }, 180_000);
 afterAll(async () => await world?.stop());
-
-async function eventually(what: () => Promise<boolean>, withinMs: number): Promise<void> {
-  const deadline = Date.now() + withinMs;
-  while (!(await what())) {
-    if (Date.now() > deadline) throw new Error(`did not come true in ${withinMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 describe('writes that must not be lost', () => {
   test('go to the database while it is there, once, whatever comes twice or late', async () => {
