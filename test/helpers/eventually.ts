@@ -1,11 +1,18 @@
-/** Waits until something asked for comes true; for what can only be looked at, not waited for. */
-export async function eventually(
-  what: () => boolean | Promise<boolean>,
-  withinMs: number,
-): Promise<void> {
+/**
+ * Asks until there is an answer, for what can only be looked at, not waited for.
+ *
+ * @throws Error that says `otherwise`, when there is none within `withinMs`.
+ */
+export async function eventually<T>(
+  ask: () => T | undefined | false | Promise<T | undefined | false>,
+  withinMs = 3_000,
+  otherwise = `not so: ${ask}`,
+): Promise<T> {
   const deadline = performance.now() + withinMs;
-  while (!(await what())) {
-    if (performance.now() > deadline) throw new Error(`did not come true in ${withinMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined && answer !== false) return answer;
+    if (performance.now() > deadline) throw new Error(`${otherwise}, in ${withinMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

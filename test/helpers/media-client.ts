@@ -15,6 +15,7 @@ import type {
   StreamClaim,
   StreamStart,
 } from '../../websocket/types.ts';
+import { eventually } from './eventually.ts';
 
 export const authToken = 'test-auth-token';
 /** What the TwiML would say; the server listens elsewhere, as behind a proxy. */
@@ -232,15 +233,4 @@ export async function openStream(
   client.start(client.callSid);
   const call = await eventually(() => media.calls.find((c) => c.start.callSid === client.callSid));
   return { client, call };
-}
-
-/** Asks until there is an answer, for at most `limitMs`. */
-export async function eventually<T>(ask: () => T | undefined | false, limitMs = 3_000): Promise<T> {
-  const deadline = performance.now() + limitMs;
-  for (;;) {
-    const answer = ask();
-    if (answer !== undefined && answer !== false) return answer;
-    if (performance.now() > deadline) throw new Error(`not so within ${limitMs} ms: ${ask}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
 }

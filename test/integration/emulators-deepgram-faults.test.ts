@@ -4,6 +4,7 @@ import { WebSocket } from 'ws';
 import { startDeepgramEmulator, type DeepgramEmulator } from '../../emulators/deepgram/server.ts';
 import type { Fault } from '../../emulators/faults.ts';
 import { buildUtterance, type Utterance } from '../../emulators/speech/utterance.ts';
+import { eventually } from '../helpers/eventually.ts';
 
 const CHUNK_BYTES = 640;
 const paths = {
@@ -29,14 +30,6 @@ afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.terminate();
   await emulator.close();
 });
-
-async function eventually(what: string, holds: () => boolean, timeoutMs = 3_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`${what}: not within ${timeoutMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
 
 type Line = { socket: WebSocket; texts: string[]; closed: number | undefined };
 
@@ -132,7 +125,7 @@ describe.each(surfaces)('faults of %s', (surface) => {
     const started = performance.now();
     const line = await dialFaulty(surface, { kind: 'trickle', bytesPerSecond: 1_000 });
     play(line);
-    await eventually('content', () => line.texts.some(isContent), 4_000);
+    await eventually(() => line.texts.some(isContent), 4_000);
     const text = line.texts.find(isContent)!;
     expect(() => JSON.parse(text) as unknown).not.toThrow();
     expect(performance.now() - started).toBeGreaterThan(Buffer.byteLength(text) * 0.8);
@@ -141,7 +134,7 @@ describe.each(surfaces)('faults of %s', (surface) => {
   test('garbage: nothing that is content is JSON of the protocol', async () => {
     const line = await dialFaulty(surface, { kind: 'garbage' });
     play(line);
-    await eventually('garbage', () => line.texts.includes('<html>502 Bad Gateway</html>'));
+    await eventually(() => line.texts.includes('<html>502 Bad Gateway</html>'));
     for (const text of line.texts.filter((candidate) => !candidate.includes('"Connected"'))) {
       expect(() => JSON.parse(text) as unknown).toThrow();
     }
@@ -150,8 +143,8 @@ describe.each(surfaces)('faults of %s', (surface) => {
   test('wrong-shape: JSON that is no message', async () => {
     const line = await dialFaulty(surface, { kind: 'wrong-shape' });
     play(line);
-    await eventually('shapes', () => line.texts.includes('{"hello":"world"}'));
-    await eventually('more shapes', () => line.texts.length > 4);
+    await eventually(() => line.texts.includes('{"hello":"world"}'));
+    await eventually(() => line.texts.length > 4);
     for (const text of line.texts) expect(() => JSON.parse(text) as unknown).not.toThrow();
     expect(line.texts.some((text) => text.includes('"transcript":"'))).toBe(false);
   });
@@ -160,7 +153,7 @@ describe.each(surfaces)('faults of %s', (surface) => {
     const line = await dialFaulty(surface, { kind: 'wrong-order' });
     play(line);
     await allHeard();
-    await eventually('content', () => line.texts.filter(isContent).length > 3);
+    await eventually(() => line.texts.filter(isContent).length > 3);
     const order = line.texts
       .map((text) => JSON.parse(text) as { sequence_id?: number; start: number; duration: number })
       .map((message) => message.sequence_id ?? message.start + message.duration);
@@ -171,7 +164,7 @@ describe.each(surfaces)('faults of %s', (surface) => {
     const line = await dialFaulty(surface, { kind: 'duplicate' });
     play(line);
     await allHeard();
-    await eventually('messages', () => line.texts.length > 3 && line.texts.length % 2 === 0);
+    await eventually(() => line.texts.length > 3 && line.texts.length % 2 === 0);
     for (let i = 0; i < line.texts.length; i += 2) expect(line.texts[i]).toBe(line.texts[i + 1]);
   });
 
@@ -179,14 +172,14 @@ describe.each(surfaces)('faults of %s', (surface) => {
     const line = await dialFaulty(surface, { kind: 'empty' });
     play(line);
     await allHeard();
-    await eventually('content', () => line.texts.filter(isContent).length > 3);
+    await eventually(() => line.texts.filter(isContent).length > 3);
     for (const text of line.texts.filter(isContent)) expect(text).toContain('"transcript":""');
   });
 
   test('oversize: one message of the given size', async () => {
     const line = await dialFaulty(surface, { kind: 'oversize', bytes: 2_000_000 });
     play(line);
-    await eventually('content', () => line.texts.filter(isContent).length > 1);
+    await eventually(() => line.texts.filter(isContent).length > 1);
     expect(line.texts.find(isContent)!.length).toBeGreaterThan(2_000_000);
     expect(line.texts.findLast(isContent)!.length).toBeLessThan(10_000);
   });
@@ -194,7 +187,7 @@ describe.each(surfaces)('faults of %s', (surface) => {
   test('cut: destroyed after so many messages of content', async () => {
     const line = await dialFaulty(surface, { kind: 'cut', afterMessages: 2 });
     play(line);
-    await eventually('close', () => line.closed !== undefined);
+    await eventually(() => line.closed !== undefined);
     expect(line.closed).toBe(1006);
     expect(line.texts.filter(isContent).length).toBeLessThanOrEqual(2);
   });
@@ -203,7 +196,7 @@ describe.each(surfaces)('faults of %s', (surface) => {
     const line = await dialFaulty(surface, { kind: 'stall', afterMessages: 1 });
     play(line);
     await allHeard();
-    await eventually('content', () => line.texts.some(isContent));
+    await eventually(() => line.texts.some(isContent));
     const pong = new Promise((resolve) => line.socket.once('pong', resolve));
     line.socket.ping();
     await pong;
@@ -214,7 +207,7 @@ describe.each(surfaces)('faults of %s', (surface) => {
   test('stream-error: the vendor’s own, then the close', async () => {
     const line = await dialFaulty(surface, { kind: 'stream-error', afterMessages: 1 });
     play(line);
-    await eventually('close', () => line.closed !== undefined);
+    await eventually(() => line.closed !== undefined);
     expect(line.texts.filter(isContent)).toHaveLength(1);
     if (surface === 'v1') {
       expect(line.closed).toBe(1011);
@@ -242,6 +235,6 @@ describe.each(surfaces)('faults of %s', (surface) => {
     expect((await dial(other)).socket.readyState).toBe(WebSocket.OPEN);
     await expect(dial(surface)).rejects.toBeDefined();
     expect((await dial(surface)).socket.readyState).toBe(WebSocket.OPEN);
-    await eventually('count', () => emulator.connections() === 2);
+    await eventually(() => emulator.connections() === 2);
   });
 });

@@ -2,6 +2,7 @@ import { DeepgramClient } from '@deepgram/sdk';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { startDeepgramEmulator, type DeepgramEmulator } from '../../emulators/deepgram/server.ts';
 import { buildUtterance, type Utterance } from '../../emulators/speech/utterance.ts';
+import { eventually } from '../helpers/eventually.ts';
 
 type Nova = Awaited<ReturnType<DeepgramClient['listen']['v1']['connect']>>;
 type Message = {
@@ -19,14 +20,6 @@ type Message = {
 
 const CHUNK_BYTES = 640;
 const silence = (ms: number): Uint8Array => new Uint8Array(ms * 8).fill(0xff);
-
-async function eventually(what: string, holds: () => boolean, timeoutMs = 3_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`${what}: not within ${timeoutMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
 
 let emulator: DeepgramEmulator;
 let walk: Utterance;
@@ -92,7 +85,7 @@ const finals = (): Message[] => results().filter((m) => m.is_final && textOf(m) 
 test('nova-3 transcribes by pauses: interim, final, speech_final, utterance end', async () => {
   const socket = await connected();
   play(socket, walk.mulaw, silence(1_500));
-  await eventually('two utterance ends', () => {
+  await eventually(() => {
     return messages.filter((message) => message.type === 'UtteranceEnd').length === 2;
   });
   expect(finals().map(textOf)).toEqual(['I went to the', 'market, early this morning.']);
@@ -111,7 +104,7 @@ test('nova-3 transcribes by pauses: interim, final, speech_final, utterance end'
 test('windows follow each other without a hole', async () => {
   const socket = await connected();
   play(socket, walk.mulaw, silence(6_000));
-  await eventually('finals', () => finals().length === 2);
+  await eventually(() => finals().length === 2);
   let end = 0;
   for (const message of results().filter((m) => m.is_final)) {
     expect(message.start).toBeCloseTo(end, 3);
@@ -122,7 +115,7 @@ test('windows follow each other without a hole', async () => {
 test('without smart_format the transcript is plain', async () => {
   const socket = await connected({ smart_format: 'false' });
   play(socket, walk.mulaw, silence(1_500));
-  await eventually('finals', () => finals().length === 2);
+  await eventually(() => finals().length === 2);
   expect(finals().map(textOf)).toEqual(['i went to the', 'market early this morning']);
 });
 
@@ -130,7 +123,7 @@ test('Finalize makes pending words final at once', async () => {
   const socket = await connected({ endpointing: 'false' });
   play(socket, walk.mulaw.slice(0, walk.words[1]!.endMs * 8));
   socket.sendFinalize({ type: 'Finalize' });
-  await eventually('final', () => results().some((message) => message.from_finalize));
+  await eventually(() => results().some((message) => message.from_finalize));
   const final = results().find((message) => message.from_finalize)!;
   expect(textOf(final)).toBe('I went');
   expect(final.is_final).toBe(true);
@@ -140,7 +133,7 @@ test('CloseStream brings the last result, Metadata and a normal close', async ()
   const socket = await connected();
   play(socket, walk.mulaw);
   socket.sendCloseStream({ type: 'CloseStream' });
-  await eventually('close', () => closes.length > 0);
+  await eventually(() => closes.length > 0);
   expect(closes[0]!.code).toBe(1000);
   expect(finals().map(textOf)).toEqual(['I went to the', 'market, early this morning.']);
   expect(messages.at(-1)).toMatchObject({ type: 'Metadata', channels: 1 });
@@ -153,7 +146,7 @@ test('KeepAlive holds the connection; without it NET-0001 ends it', async () => 
     socket.sendKeepAlive({ type: 'KeepAlive' });
   }
   expect(closes).toEqual([]);
-  await eventually('close', () => closes.length > 0);
+  await eventually(() => closes.length > 0);
   expect(closes[0]).toMatchObject({ code: 1011, reason: 'NET-0001' });
 });
 

@@ -2,9 +2,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
+import { eventually } from '../helpers/eventually.ts';
 import {
   connectMedia,
-  eventually,
   mediaFrame,
   openStream,
   sign,

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { eventually } from '../helpers/eventually.ts';
 import {
   connectMedia,
-  eventually,
   mediaFrame,
   openStream,
   startMediaServer,

@@ -9,6 +9,7 @@ import type { CallerLeg } from '../../emulators/twilio/types.ts';
 import { startByteProxy, type ByteProxy } from '../helpers/byte-proxy.ts';
 import { greeted, startLine, type LineUnderTest } from '../helpers/line-under-test.ts';
 import { startRedis, type TestRedis } from '../helpers/redis-server.ts';
+import { eventually } from '../helpers/eventually.ts';
 
 const REPLIES = [{ match: /roses/i, reply: 'Oh, how lovely. What colour are the roses?' }];
 /** Of a healthy answer here; a Redis that is waited for would show as far more. */
@@ -47,14 +48,6 @@ async function talk(leg: CallerLeg): Promise<void> {
   await leg.waitForSilence();
 }
 
-async function eventually(what: () => Promise<boolean>, why: string): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (!(await what())) {
-    if (performance.now() > deadline) throw new Error(why);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 test(
   'gone before the call, back in it, hanging, and lost with the stream',
   { timeout: 60_000 },
@@ -62,6 +55,7 @@ test(
     proxy.set('refuse');
     await eventually(
       async () => (await fetch(`${line.url}/health/live`)).ok && !(await isUp()),
+      10_000,
       'the line did not notice',
     );
     const leg = await line.dial();
@@ -71,7 +65,11 @@ test(
     proxy.set('pass');
     const snapshot = `snapshot:{${leg.callSid}}`;
     const call = `call:{${leg.callSid}}`;
-    await eventually(async () => (await raw.exists(snapshot, call)) === 2, 'nothing was kept');
+    await eventually(
+      async () => (await raw.exists(snapshot, call)) === 2,
+      10_000,
+      'nothing was kept',
+    );
 
     proxy.set('hang');
     await talk(leg);
@@ -89,10 +87,14 @@ test(
     await line.untilNothingIsLeft();
 
     proxy.set('pass');
-    await eventually(async () => {
-      const text = await raw.get(call);
-      return text !== null && JSON.parse(text).phase === 'ended' && !(await raw.exists(snapshot));
-    }, 'nobody was told that the call is over');
+    await eventually(
+      async () => {
+        const text = await raw.get(call);
+        return text !== null && JSON.parse(text).phase === 'ended' && !(await raw.exists(snapshot));
+      },
+      10_000,
+      'nobody was told that the call is over',
+    );
     const errors = line.logLines.filter(({ level }) => Number(level) >= 50);
     // The one that this test has made.
     expect(errors.map(({ message }) => message)).toEqual(['stream error at the carrier']);

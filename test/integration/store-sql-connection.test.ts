@@ -14,6 +14,7 @@ import { type Database, openDatabase } from '../../src/store/sql/database.ts';
 import { DatabaseUnavailable, QueryRefused } from '../../src/store/sql/database-errors.ts';
 import { uuidv7 } from '../../src/store/uuid.ts';
 import { startPostgres, type TestPostgres } from '../helpers/postgres-server.ts';
+import { eventually } from '../helpers/eventually.ts';
 
 const service = { kind: 'service' } as const;
 
@@ -35,14 +36,6 @@ const newFamily = (database: Database, id = uuidv7()) =>
       .values({ id, name_sealed: Buffer.alloc(40) })
       .execute(),
   );
-
-async function eventually(what: () => Promise<boolean>, withinMs: number): Promise<void> {
-  const deadline = Date.now() + withinMs;
-  while (!(await what())) {
-    if (Date.now() > deadline) throw new Error(`did not come true in ${withinMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 describe.each(['server', 'embedded'] as const)('a connection: %s', (kind) => {
   let database: Database;

@@ -4,9 +4,9 @@ import { createMemorySessionStore } from '../../src/store/memory-session-store.t
 import type { SessionStore } from '../../src/store/session-store.ts';
 import { newStreamToken } from '../../src/store/stream-token.ts';
 import { startByteProxy } from '../helpers/byte-proxy.ts';
+import { eventually } from '../helpers/eventually.ts';
 import {
   connectMedia,
-  eventually,
   startMediaServer,
   type MediaServer,
   type MediaServerOptions,

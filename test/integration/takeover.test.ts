@@ -8,6 +8,7 @@ import { startPostgres, type TestPostgres } from '../helpers/postgres-server.ts'
 import { startRedis, type TestRedis } from '../helpers/redis-server.ts';
 import { startTwoLines, type TwoLines } from '../helpers/two-lines.ts';
 import { monotonicMs } from '../../src/events.ts';
+import { eventually } from '../helpers/eventually.ts';
 
 const REPLIES = [
   { match: /roses/i, reply: 'Oh, how lovely. What colour are the roses?' },
@@ -88,14 +89,6 @@ async function resumeAt(
   return await askAt(line, `${publicUrl}/voice/resume`, fields);
 }
 
-async function eventually(what: () => Promise<boolean>, why: string): Promise<void> {
-  const deadline = performance.now() + 5_000;
-  while (!(await what())) {
-    if (performance.now() > deadline) throw new Error(why);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 describe('two live instances', () => {
   let lines: TwoLines;
   beforeAll(async () => {
@@ -154,7 +147,11 @@ describe('two live instances', () => {
   test('nothing said or heard is readable in Redis, and no snapshot stays when a call is over', async () => {
     const leg = await talkOfRoses();
     const snapshotKey = `snapshot:{${leg.callSid}}`;
-    await eventually(async () => (await raw.exists(snapshotKey)) === 1, 'no snapshot was saved');
+    await eventually(
+      async () => (await raw.exists(snapshotKey)) === 1,
+      5_000,
+      'no snapshot was saved',
+    );
     const keys = await raw.keys('*');
     const texts = await Promise.all(
       keys.map(async (key) => ((await raw.type(key)) === 'string' ? raw.get(key) : '')),
@@ -167,7 +164,11 @@ describe('two live instances', () => {
     expect(await raw.pttl(snapshotKey)).toBeGreaterThan(3_500_000);
     await leg.hangUp();
     await endAt(lines.a, leg.callSid);
-    await eventually(async () => (await raw.exists(snapshotKey)) === 0, 'the snapshot stays');
+    await eventually(
+      async () => (await raw.exists(snapshotKey)) === 0,
+      5_000,
+      'the snapshot stays',
+    );
   });
 
   test('a stream that comes to the other instance than the webhook did is let in there', async () => {
@@ -216,7 +217,7 @@ describe('two live instances', () => {
     const leg = await talkOfRoses();
     const inDatabase = async (): Promise<boolean> =>
       (await lines.kept(leg.callSid)).turns.length >= 3;
-    await eventually(inDatabase, 'the turns are not in the database');
+    await eventually(inDatabase, 5_000, 'the turns are not in the database');
     await raw.flushall();
     const beforeLoss = leg.playout.heardWords().length;
     lines.reach('b');
