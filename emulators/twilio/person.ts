@@ -4,6 +4,7 @@ import { BYTES_PER_MS, SILENCE_BYTE, type Speech } from '../speech/types.ts';
 import { beep } from './call-audio.ts';
 import type { Call } from './call.ts';
 import type { Pickup } from './dial.ts';
+import type { Playout } from './playout-types.ts';
 import type {
   AnswerOptions,
   AnsweringMachineOptions,
@@ -173,9 +174,8 @@ export class Person implements CallerLeg {
       return await this.#call.waits.until(name, check, options);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw new Error(`${reason}; heard: "${playout.heardText(options.fromWord)}"`, {
-        cause: error,
-      });
+      const heard = `heard: "${playout.heardText(options.fromWord)}"`;
+      throw new Error(`${reason}; ${heard}${gapsIn(playout)}`, { cause: error });
     }
   }
 
@@ -233,4 +233,12 @@ export class Person implements CallerLeg {
       await call.waits.until('the answer', () => call.answeredAtMs ?? call.end?.atMs);
     }
   }
+}
+
+/** Where the sound ran dry a word in it may be damaged, which is the sender's doing or the machine's. */
+function gapsIn(playout: Playout): string {
+  const gaps = playout.underruns();
+  if (gaps.length === 0) return '';
+  const told = gaps.map(({ lineMs, durationMs }) => `${durationMs} ms at ${lineMs} ms`);
+  return `; it ran dry: ${told.join(', ')}`;
 }

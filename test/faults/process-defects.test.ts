@@ -96,7 +96,7 @@ describe.concurrent('a defect', () => {
       const { server, sentry } = await start(context);
       const leg = await callTo(emulators, server, ours);
       server.child.kill(signal);
-      await leg.waitForWords(/I have to stop here.*Goodbye\./, { timeoutMs: 10_000 });
+      await leg.waitForWords(/I have to stop .*Goodbye\./, { timeoutMs: 10_000 });
       expect((await leg.ended()).how).toBe('server-completed');
       expect(await server.exited).toBe(1);
       await expectReport(context, { server, sentry }, 'process');
