@@ -37,15 +37,15 @@ function kind(name: string, groupOrder: number, options: object) {
 }
 
 /** Below this a second test in real time would take the processor from the first. */
-const CORES_FOR_TWO = 4;
+const CORES_FOR_THREE = 4;
 
 /**
- * Real sockets in real time, and real servers that may have to be unpacked first. Two at once leave
- * half of a small machine to whoever else is on it; the limits are against hanging, they judge nobody.
+ * Real sockets in real time, and real servers that may have to be unpacked first. They wait more than
+ * they work: three at once use one and a half cores. The limits are against hanging, they judge nobody.
  */
 const SOCKETS = {
   pool: 'forks',
-  maxWorkers: availableParallelism() < CORES_FOR_TWO ? 1 : 2,
+  maxWorkers: availableParallelism() < CORES_FOR_THREE ? 1 : 3,
   testTimeout: 60_000,
   hookTimeout: 120_000,
 };
