@@ -8,7 +8,10 @@ export type StoreTrouble =
   | { readonly kind: 'write-refused'; readonly reason: string }
   | { readonly kind: 'write-set-aside'; readonly code: string };
 
-/** Of one kind of trouble a line is written at most this often; the next one says how many it was. */
+/**
+ * Of one kind of trouble, and of one reason why the database is away, a line is written at most this
+ * often; the next one says how many it was.
+ */
 const QUIET_MS = 10_000;
 
 export class TroubleLog {
@@ -22,7 +25,8 @@ export class TroubleLog {
   }
 
   tell(trouble: StoreTrouble): void {
-    const troubleCount = this.#due(trouble.kind);
+    const { kind } = trouble;
+    const troubleCount = this.#due(kind === 'database-away' ? `${kind} ${trouble.code}` : kind);
     if (troubleCount === undefined) return;
     switch (trouble.kind) {
       case 'database-away':
@@ -51,15 +55,15 @@ export class TroubleLog {
     this.#log.warn('people could not be read from the database yet');
   }
 
-  /** How many of a kind to tell of now; undefined: none yet. */
-  #due(kind: string): number | undefined {
+  /** How many of a sort to tell of now; undefined: none yet. */
+  #due(sort: string): number | undefined {
     const now = this.#now();
-    const last = this.#last.get(kind);
+    const last = this.#last.get(sort);
     if (last !== undefined && now - last.atMs < QUIET_MS) {
       last.untoldCount += 1;
       return undefined;
     }
-    this.#last.set(kind, { atMs: now, untoldCount: 0 });
+    this.#last.set(sort, { atMs: now, untoldCount: 0 });
     return 1 + (last?.untoldCount ?? 0);
   }
 }

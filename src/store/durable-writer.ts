@@ -68,8 +68,8 @@ class SpoolingWriter<W> implements DurableWriter<W> {
   /** Transactions that nobody waits for any more. */
   readonly #stragglers = new Set<Promise<Outcome>>();
   readonly #stopped = new AbortController();
-  /** Told of, and not told to be back. */
-  #isAway = false;
+  /** Why the database is away, as told; empty when it is not, or told to be back. */
+  readonly #awayBecause = new Set<string>();
   #underWay = 0;
   #refused = 0;
   readonly #drain: SpoolDrain;
@@ -88,7 +88,7 @@ class SpoolingWriter<W> implements DurableWriter<W> {
       },
       onOutcome: (outcome) => this.#notice(outcome),
       onDrained: (drained) => {
-        this.#isAway = false;
+        this.#awayBecause.clear();
         this.#tell({ kind: 'database-back', drained });
       },
       stopped: this.#stopped.signal,
@@ -203,14 +203,16 @@ class SpoolingWriter<W> implements DurableWriter<W> {
     return 'refused';
   }
 
-  /** Tells once that the database is away, however many writes find it so. */
-  #notice(outcome: Outcome): void {
-    if (outcome.kind === 'done' && this.#options.spool.figures().pending === 0)
-      this.#isAway = false;
+  /**
+   * Tells once that the database is away, however many writes find it so, and once more of each
+   * other reason: that a connection broke is often known before why no new one can be made.
+   */
+  #notice({ kind, code }: Outcome): void {
+    if (kind === 'done' && this.#options.spool.figures().pending === 0) this.#awayBecause.clear();
     // While it is being opened, writing to the spool is what is meant to happen.
-    if (outcome.kind !== 'away' || outcome.code === 'opening' || this.#isAway) return;
-    this.#isAway = true;
-    this.#tell({ kind: 'database-away', code: outcome.code });
+    if (kind !== 'away' || code === 'opening' || this.#awayBecause.has(code)) return;
+    this.#awayBecause.add(code);
+    this.#tell({ kind: 'database-away', code });
   }
 
   #tell(trouble: WriterTrouble): void {

@@ -15,13 +15,21 @@ import { openSpool } from '../../src/store/spool.ts';
 import { conversationsIn } from '../../src/store/sql/conversations.ts';
 import { openDatabase, type Database } from '../../src/store/sql/database.ts';
 import { uuidv7 } from '../../src/store/uuid.ts';
-import { startPostgres } from './postgres-server.ts';
+import { startPostgres, type TestDatabase } from './postgres-server.ts';
 
 export const key = randomBytes(32);
 export const sealer = createSealer([key]);
 export const conversations = conversationsIn(sealer);
 
 export type DurableWorld = Awaited<ReturnType<typeof startDurableWorld>>;
+
+type WorldOptions = {
+  readonly hooks?: DurableWriteHooks;
+  readonly patienceMs?: number;
+  readonly made?: TestDatabase;
+  /** Another way to the database. */
+  readonly url?: string;
+};
 
 /** A PostgreSQL of its own, and a folder for spools. */
 export async function startDurableWorld() {
@@ -30,10 +38,11 @@ export async function startDurableWorld() {
   return {
     postgres,
     home,
-    /** Database, spool and writer on a new database. */
-    async openAll(options: { hooks?: DurableWriteHooks; patienceMs?: number } = {}) {
-      const made = await postgres.createDatabase();
-      const database = await openDatabase({ databaseUrl: made.url, dataDir: home });
+    /** Database, spool and writer on a new database, or one that was made. */
+    async openAll(options: WorldOptions = {}) {
+      const made = options.made ?? (await postgres.createDatabase());
+      const databaseUrl = options.url ?? made.url;
+      const database = await openDatabase({ databaseUrl, dataDir: home });
       const spool = await openSpool({ dir: join(home, uuidv7()), sealer });
       const troubles: WriterTrouble[] = [];
       const writer = createDurableWriter<DurableWrite>({

@@ -29,6 +29,16 @@ describe('trouble of the store', () => {
     expect(lines[3]).toMatchObject({ writtenCount: 12 });
   });
 
+  test('why the database is away is told of every reason, and of none twice in a row', () => {
+    const { lines, clock, tell } = told();
+    const codes = ['no-connection', 'CERT_HAS_EXPIRED', 'CERT_HAS_EXPIRED', 'no-connection'];
+    for (const code of codes) tell({ kind: 'database-away', code });
+    expect(lines.map(({ why }) => why)).toEqual(['no-connection', 'CERT_HAS_EXPIRED']);
+    clock.now = 10_000;
+    tell({ kind: 'database-away', code: 'no-connection' });
+    expect(lines[2]).toMatchObject({ level: 40, troubleCount: 2 });
+  });
+
   test('a thousand of a kind are a line now and one later, with their number', () => {
     const { lines, clock, tell } = told();
     for (let n = 0; n < 1_000; n += 1) tell({ kind: 'write-refused', reason: 'full' });

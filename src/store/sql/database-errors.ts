@@ -36,6 +36,20 @@ export class QueryRefused extends Error {
 /** Data, integrity, and statements that are wrong or not allowed: trying again changes nothing. */
 const REFUSALS = new Set(['21', '22', '23', '3F', '42', '44']);
 
+/** The codes of a connection that broke, in Node and in TLS. */
+const CONNECTION_CODES = /^(E[A-Z0-9]+|ERR_(SSL|TLS|STREAM)_\w+)$/;
+
+/**
+ * What to throw instead of an error of node-postgres that came before the database was asked for
+ * anything: a certificate that has run out, a role that is not granted. No work was refused.
+ */
+export function notReached(error: unknown): DatabaseUnavailable {
+  const translated = translateError(error);
+  if (translated instanceof DatabaseUnavailable) return translated;
+  const code = translated instanceof Error ? textField(translated, 'code') : undefined;
+  return new DatabaseUnavailable('no connection', code);
+}
+
 /** What to throw instead of an error of node-postgres; anything else comes back as it is. */
 export function translateError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
@@ -46,7 +60,7 @@ export function translateError(error: unknown): unknown {
       ? new QueryRefused(code, textField(error, 'table'), textField(error, 'constraint'))
       : new DatabaseUnavailable('the server refused for now', code);
   }
-  if (textField(error, 'syscall') !== undefined) {
+  if (textField(error, 'syscall') !== undefined || CONNECTION_CODES.test(code ?? '')) {
     return new DatabaseUnavailable('no connection', code);
   }
   return CONNECTION_MESSAGES.test(error.message)
@@ -56,7 +70,7 @@ export function translateError(error: unknown): unknown {
 
 /** node-postgres tells these by their words alone. */
 const CONNECTION_MESSAGES =
-  /^(Connection terminated|timeout expired|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Client was closed|Cannot use a pool after|The server does not support SSL|Connection ended)/i;
+  /^(Connection terminated|timeout expired|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Client was closed|Cannot use a pool after|Connection ended|received (invalid response|unexpected \w+ message))/i;
 
 function textField(error: Error, name: string): string | undefined {
   const value: unknown = Reflect.get(error, name);

@@ -98,7 +98,8 @@ export async function openDatabase(config: DatabaseConfig): Promise<Database> {
     );
     await prepare().catch((error: unknown) => {
       if (config.whenAway !== 'start' || !(error instanceof DatabaseUnavailable)) throw error;
-      progress('the database cannot be reached; starting without it');
+      const why = error.code === undefined ? '' : ` (${error.code})`;
+      progress(`the database cannot be reached${why}; starting without it`);
     });
     return databaseOn(connection, config, embedded, prepare);
   } catch (error) {

@@ -5,7 +5,7 @@
  */
 import { CompiledQuery } from 'kysely';
 import type { Pool } from 'pg';
-import { QueryRefused, translateError } from './database-errors.ts';
+import { notReached, QueryRefused, translateError } from './database-errors.ts';
 import type { ScopedTransaction } from './scoped-transaction.ts';
 
 /** What pg-boss takes as its `db`. */
@@ -36,7 +36,7 @@ export function sqlExecutorOn(pool: Pool): SqlExecutor {
   return {
     executeSql: async (text, values = []) => {
       const client = await pool.connect().catch((error: unknown) => {
-        throw translateError(error);
+        throw notReached(error);
       });
       // A connection that is lost tells its query; without a listener it would end the process.
       const ignored = (): void => undefined;

@@ -2,7 +2,7 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import { Migrator, NO_MIGRATIONS, type MigrationResultSet } from 'kysely/migration';
 import pg from 'pg';
-import { translateError } from './database-errors.ts';
+import { notReached, translateError } from './database-errors.ts';
 import { MIGRATIONS } from './migrations/index.ts';
 import { SCOPE_ROLES } from './scope.ts';
 
@@ -102,7 +102,9 @@ async function withClient<T>(
   });
   client.on('error', () => undefined);
   try {
-    await client.connect();
+    await client.connect().catch((error: unknown) => {
+      throw notReached(error);
+    });
     return await work(client);
   } catch (error) {
     throw translateError(error);

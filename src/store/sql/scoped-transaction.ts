@@ -1,7 +1,7 @@
 /** One transaction of one scope on one pooled connection, with a limit on all of it. */
 import { Kysely, PostgresDialect } from 'kysely';
 import type { Pool, PoolClient } from 'pg';
-import { DatabaseUnavailable, translateError } from './database-errors.ts';
+import { DatabaseUnavailable, notReached, translateError } from './database-errors.ts';
 import type { Tables } from './schema.ts';
 import { beginIn, type Scope } from './scope.ts';
 
@@ -21,7 +21,7 @@ export async function inScope<T>(
 ): Promise<T> {
   const begin = beginIn(scope);
   const client = await pool.connect().catch((error: unknown) => {
-    throw translateError(error);
+    throw notReached(error);
   });
   let timedOut = false;
   let released = false;
@@ -41,7 +41,9 @@ export async function inScope<T>(
     }, timeoutMs);
   });
   const all = async (): Promise<T> => {
-    await client.query(begin);
+    await client.query(begin).catch((error: unknown) => {
+      throw notReached(error);
+    });
     const result = await work(kyselyOn(client));
     // After an error that `work` swallowed, COMMIT rolls back and says so; that is no success.
     const { command } = await client.query('commit');

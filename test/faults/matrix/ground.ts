@@ -1,7 +1,7 @@
 /** What the groups of one process stand on: names, certificates, the caller's lines. */
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { callerLines } from './caller.ts';
-import { makeCertificate } from './certificate.ts';
+import { makeCertificate } from '../../helpers/certificate.ts';
 import { installNames } from './names.ts';
 import type { Ground } from './world.ts';
 

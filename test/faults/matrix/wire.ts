@@ -4,7 +4,7 @@
  */
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import type { Certificate } from './certificate.ts';
+import type { Certificate } from '../../helpers/certificate.ts';
 
 /**
  * What happens to bytes on their way to the server; the other direction always passes. 'garbage':

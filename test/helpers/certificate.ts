@@ -1,6 +1,6 @@
 /**
- * Self-signed certificates for 127.0.0.1 and names of the matrix, made on the spot: no private key
- * lies in the repository. Just enough DER (X.690) for an X.509 v3 certificate over P-256.
+ * Self-signed certificates for 127.0.0.1 and other names, made on the spot: no private key lies in
+ * the repository. Just enough DER (X.690) for an X.509 v3 certificate over P-256.
  */
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 
@@ -13,8 +13,11 @@ const OID_BASIC_CONSTRAINTS = [0x55, 0x1d, 0x13];
 const OID_ECDSA_SHA256 = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
 const DAY_MS = 86_400_000;
 
-/** A certificate of its own authority for the names, good from yesterday until in a month. */
-export function makeCertificate(names: readonly string[]): Certificate {
+/**
+ * A certificate of its own authority for the names, good from two days ago until in a month.
+ * @param forDays how long from now; below nought it has run out.
+ */
+export function makeCertificate(names: readonly string[], forDays = 30): Certificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = sequence(oid(OID_ECDSA_SHA256));
   const name = sequence(
@@ -35,7 +38,7 @@ export function makeCertificate(names: readonly string[]): Certificate {
     tlv(0x02, serial),
     algorithm,
     name,
-    sequence(utcTime(Date.now() - DAY_MS), utcTime(Date.now() + 30 * DAY_MS)),
+    sequence(utcTime(Date.now() - 2 * DAY_MS), utcTime(Date.now() + forDays * DAY_MS)),
     name,
     publicKey.export({ type: 'spki', format: 'der' }),
     tlv(0xa3, extensions),
