@@ -23,6 +23,7 @@ export type DurabilityHealth = {
     /** A record was lost not long ago. */
     readonly isRefusing: boolean;
     readonly people: number;
+    readonly unreadable: Readonly<Record<'people' | 'memories', number>>;
   };
 };
 
@@ -70,10 +71,11 @@ export function healthRoutes(options: HealthOptions): Router {
     const [session, database] = await askStores();
     const kept = durability?.figures();
     const isKeeping = database === undefined || (database.ok && kept?.isRefusing === false);
+    const isKnowing = (kept?.unreadable.people ?? 0) === 0;
     const open = breakers().filter((breaker) => breaker.state !== 'closed');
     const status = calls.isDraining
       ? 'draining'
-      : session.ok && isKeeping && open.length === 0
+      : session.ok && isKeeping && isKnowing && open.length === 0
         ? 'ok'
         : 'degraded';
     if (!isThisMachine(req) && !bears(req, ...bearers)) {
@@ -91,6 +93,7 @@ export function healthRoutes(options: HealthOptions): Router {
         spool: kept?.spool,
         writes: kept?.writes,
         people: kept?.people,
+        unreadable: kept?.unreadable,
       }),
       vendors: breakers(),
     });

@@ -17,9 +17,13 @@ import { DirectoryHeld } from './store/directory-lock.ts';
 import type { Kept } from './store/durable-writer.ts';
 import type { DurableWrite } from './store/durable-writes.ts';
 import type { JobFigures, Jobs } from './store/jobs/job-types.ts';
-import { createPeopleDirectory, type PeopleDirectory } from './store/people-directory.ts';
+import {
+  createPeopleDirectory,
+  type PeopleDirectory,
+  type Unreadable,
+} from './store/people-directory.ts';
 import { SealBroken, type Sealer } from './store/sealed-text.ts';
-import type { SpoolFigures } from './store/spool-types.ts';
+import { SpoolSealed, type SpoolFigures } from './store/spool-types.ts';
 import type { Database, DatabaseFigures } from './store/sql/database.ts';
 import { QueryRefused } from './store/sql/database-errors.ts';
 import { importPeople, type ImportedPerson } from './store/sql/people-import.ts';
@@ -37,6 +41,7 @@ export type DurabilityFigures = {
   readonly isRefusing: boolean;
   readonly jobs: JobFigures;
   readonly people: number;
+  readonly unreadable: Unreadable;
 };
 
 export type Durability = {
@@ -55,6 +60,11 @@ export type Durability = {
    */
   readonly settled: Promise<void>;
   readonly isSettled: boolean;
+  /**
+   * Resolves, if ever, when it turns out behind `settled` that the line must not go on: the database
+   * has come, and the people in it are sealed under a key that is not here.
+   */
+  readonly unusable: Promise<StartError>;
   health(): ReturnType<Database['health']>;
   figures(): DurabilityFigures;
   /** @returns whether everything is in the database; what is not is on the disk. */
@@ -82,7 +92,10 @@ export async function openDurability(config: Config, log: Logger): Promise<Durab
     dataDir: config.dataDir,
     encryptionKeys: config.encryptionKeys ?? [],
     defaultManner: DEFAULT_MANNER,
-    beforeWrites: async (database, sealer) => await importAll(database, sealer, entries, log),
+    beforeWrites: async (database, sealer, people) => {
+      await database.withScope({ kind: 'service' }, (tx) => people.requireKeys(tx));
+      await importAll(database, sealer, entries, log);
+    },
     hooks: lateHooks(() => late.jobs),
     onProgress: (sentence) => process.stderr.write(`hearthline: ${sentence}\n`),
     onTrouble: (trouble) => {
@@ -101,12 +114,8 @@ export async function openDurability(config: Config, log: Logger): Promise<Durab
       return kept;
     },
   };
-  const directory = createPeopleDirectory({
-    database: store.database,
-    people: store.people,
-    initial: entries.map(({ person }) => person),
-    personOf: ({ person, memories }) => withMemories(person, memories, Date.now()),
-  });
+  const directory = directoryIn(store, entries, log);
+  const unusable = Promise.withResolvers<StartError>();
   const begunAt = performance.now();
   let isSettled = false;
   const settle = async (): Promise<void> => {
@@ -119,7 +128,7 @@ export async function openDurability(config: Config, log: Logger): Promise<Durab
       // A database that is away: what is known from the file has to do for now.
       troubles.peopleUnread();
     });
-    directory.follow();
+    directory.follow((error) => unusable.resolve(withoutKey(error)));
     isSettled = true;
   };
   const settled = settle();
@@ -135,6 +144,7 @@ export async function openDurability(config: Config, log: Logger): Promise<Durab
       byId: (personId) => directory.byId(personId),
     },
     settled,
+    unusable: unusable.promise,
     get isSettled() {
       // A database that says nothing, or is still being made, must not keep calls from being taken.
       return isSettled || performance.now() - begunAt > READY_ANYWAY_MS;
@@ -152,6 +162,7 @@ export async function openDurability(config: Config, log: Logger): Promise<Durab
       isRefusing: performance.now() - refusedAtMs < REFUSING_MS,
       jobs: jobs.figures(),
       people: directory.size,
+      unreadable: directory.unreadable,
     }),
     flush: async (timeoutMs) => await store.writer.flush(timeoutMs),
     close: async (timeoutMs) => {
@@ -164,6 +175,25 @@ export async function openDurability(config: Config, log: Logger): Promise<Durab
 }
 
 export { NO_RECORDS };
+
+function directoryIn(
+  { database, people }: Store,
+  entries: readonly ImportedPerson[],
+  log: Logger,
+): PeopleDirectory {
+  return createPeopleDirectory({
+    database,
+    people,
+    initial: entries.map(({ person }) => person),
+    personOf: ({ person, memories }) => withMemories(person, memories, Date.now()),
+    onUnreadable: (unreadable) => {
+      const counts = { peopleCount: unreadable.people, memoryCount: unreadable.memories };
+      if (unreadable.people + unreadable.memories === 0) {
+        log.info('all that is kept of people can be opened', counts);
+      } else log.error('not all that is kept of people can be opened', counts);
+    },
+  });
+}
 
 async function importAll(
   database: Pick<Database, 'withScope'>,
@@ -200,10 +230,18 @@ function isWithoutKey(error: unknown): boolean {
   return error instanceof SealBroken && error.reason === 'unknown-key';
 }
 
+function withoutKey(error: unknown): StartError {
+  return new StartError('ENCRYPTION_KEY lacks a key that the database was written under', error);
+}
+
 function startError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof StartError) return error;
-  if (isWithoutKey(error)) {
-    return new StartError('ENCRYPTION_KEY lacks a key that the database was written under', error);
+  if (isWithoutKey(error)) return withoutKey(error);
+  if (error instanceof SpoolSealed) {
+    return new StartError(
+      'ENCRYPTION_KEY lacks a key that records in DATA_DIR/spool were written under',
+      error,
+    );
   }
   if (error instanceof DirectoryHeld) return new StartError(error.message, error);
   if (error instanceof QueryRefused) {

@@ -124,15 +124,18 @@ async function main(): Promise<void> {
     process.exitCode = 1;
     if (!stopping) stop('defect', Math.min(DEFECT_DRAIN_MS, config.drainTimeoutMs));
   };
-  const onUnusable = (error: unknown): void => {
+  const onUnusable = (error: unknown, drainTimeoutMs = 0): void => {
     tellWhyNot(error);
     process.exitCode = 1;
-    if (!stopping) stop('defect', 0);
+    if (!stopping) stop('defect', drainTimeoutMs);
   };
   running.app.warmed.catch(onDefect);
   running.app.durability?.settled.then(
     () => log.info('ready', { uptimeMs: Math.round(process.uptime() * 1_000) }),
-    onUnusable,
+    (error: unknown) => onUnusable(error),
+  );
+  void running.app.durability?.unusable.then((error) =>
+    onUnusable(error, Math.min(DEFECT_DRAIN_MS, config.drainTimeoutMs)),
   );
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);

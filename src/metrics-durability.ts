@@ -15,6 +15,7 @@ export type DurabilitySource = {
     };
     readonly spool: { readonly pending: number; readonly bytes: number };
     readonly writes: Readonly<Record<string, number>>;
+    readonly unreadable: Readonly<Record<'people' | 'memories', number>>;
     readonly jobs: {
       readonly state: string;
       readonly queues: Readonly<Record<string, QueueFigures>>;
@@ -64,6 +65,17 @@ export function addDurability(registry: Registry, source: DurabilitySource): voi
       this.reset();
       for (const [kept, count] of Object.entries(source.figures().writes))
         this.inc({ kept }, count);
+    },
+  });
+  new Gauge({
+    name: 'hearthline_unreadable',
+    help: 'What is in the database of people and cannot be opened: people (strangers here), memories.',
+    labelNames: ['what'],
+    registers,
+    collect() {
+      const { people, memories } = source.figures().unreadable;
+      this.set({ what: 'people' }, people);
+      this.set({ what: 'memories' }, memories);
     },
   });
   addJobs(registry, source);

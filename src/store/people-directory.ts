@@ -6,6 +6,7 @@
 import { setImmediate as yieldToCalls, setTimeout as sleep } from 'node:timers/promises';
 import type { Person } from '../companion/person.ts';
 import type { Database } from './sql/database.ts';
+import { SealBroken } from './sealed-text.ts';
 import type { PeopleStore, PersonSnapshot } from './sql/people.ts';
 
 export type PeopleDirectory = {
@@ -20,13 +21,21 @@ export type PeopleDirectory = {
    * may be slower to know it.
    */
   withdraw(seniorId: string): void;
-  /** Reads what has changed. @throws DatabaseUnavailable, and keeps what it had. */
+  readonly unreadable: Unreadable;
+  /**
+   * Reads what has changed. Of somebody who cannot be opened it keeps what it had.
+   * @throws DatabaseUnavailable, and keeps what it had; SealBroken where the key is missing and
+   *   nobody was read since the start.
+   */
   refresh(): Promise<void>;
-  /** Begins to follow the database. */
-  follow(): void;
+  /** Begins to follow the database. Tells `onWithoutKey` where nothing can be read before its end. */
+  follow(onWithoutKey?: (error: SealBroken) => void): void;
   /** Resolves when nothing of it is under way any more. */
   close(): Promise<void>;
 };
+
+/** What is in the database and cannot be opened: spoilt, or (people) under a key that is not here. */
+export type Unreadable = { readonly people: number; readonly memories: number };
 
 export type PeopleDirectoryOptions = {
   readonly database: Pick<Database, 'withScope'>;
@@ -35,6 +44,8 @@ export type PeopleDirectoryOptions = {
   readonly initial: readonly Person[];
   /** What calls are given to know. */
   readonly personOf?: (snapshot: PersonSnapshot) => Person;
+  /** There is other, or more, or less of it than before. */
+  readonly onUnreadable?: (unreadable: Unreadable) => void;
   readonly everyMs?: number;
 };
 
@@ -45,7 +56,11 @@ const UNREAD_EVERY_MS = 2_000;
 /** Opening what is sealed about so many takes some milliseconds; then calls have their turn. */
 const BATCH = 50;
 
-type Known = { readonly version: string | undefined; readonly person: Person };
+type Known = {
+  readonly version: string | undefined;
+  readonly person: Person;
+  readonly spoiltMemories: number;
+};
 
 export function createPeopleDirectory(options: PeopleDirectoryOptions): PeopleDirectory {
   return new FollowingDirectory(options);
@@ -55,6 +70,9 @@ class FollowingDirectory implements PeopleDirectory {
   readonly #options: PeopleDirectoryOptions;
   readonly #byId = new Map<string, Known>();
   readonly #byPhone = new Map<string, string>();
+  /** Versions of those who could not be opened, by id: not tried again before they change. */
+  readonly #unreadable = new Map<string, string>();
+  #told: Unreadable = { people: 0, memories: 0 };
   readonly #closed = new AbortController();
   #refreshing: Promise<void> | undefined;
   #following: Promise<void> | undefined;
@@ -82,9 +100,15 @@ class FollowingDirectory implements PeopleDirectory {
     return this.#byId.get(seniorId)?.person;
   }
 
+  get unreadable(): Unreadable {
+    return this.#told;
+  }
+
   withdraw(seniorId: string): void {
     const known = this.#byId.get(seniorId);
-    if (known !== undefined) this.#put({ ...known.person, active: false }, known.version);
+    if (known === undefined) return;
+    const { person, version, spoiltMemories } = known;
+    this.#put({ ...person, active: false }, version, spoiltMemories);
   }
 
   async refresh(): Promise<void> {
@@ -96,8 +120,8 @@ class FollowingDirectory implements PeopleDirectory {
     await this.#refreshing;
   }
 
-  follow(): void {
-    this.#following ??= this.#follow();
+  follow(onWithoutKey: (error: SealBroken) => void = () => undefined): void {
+    this.#following ??= this.#follow(onWithoutKey);
   }
 
   async close(): Promise<void> {
@@ -106,14 +130,19 @@ class FollowingDirectory implements PeopleDirectory {
     await this.#refreshing?.catch(() => undefined);
   }
 
-  async #follow(): Promise<void> {
+  async #follow(onWithoutKey: (error: SealBroken) => void): Promise<void> {
     const { signal } = this.#closed;
     while (!signal.aborted) {
       const everyMs = this.#options.everyMs ?? EVERY_MS;
       const waitMs = this.#isLoaded ? everyMs : Math.min(everyMs, UNREAD_EVERY_MS);
       await sleep(waitMs, undefined, { signal, ref: false }).catch(() => undefined);
-      // While the database is away what is known stays, and the next look comes anyway.
-      if (!signal.aborted) await this.refresh().catch(() => undefined);
+      if (signal.aborted) return;
+      try {
+        await this.refresh();
+      } catch (error) {
+        if (error instanceof SealBroken) return onWithoutKey(error);
+        // While the database is away what is known stays, and the next look comes anyway.
+      }
     }
   }
 
@@ -122,22 +151,43 @@ class FollowingDirectory implements PeopleDirectory {
     const versions = await database.withScope({ kind: 'service' }, (tx) => people.versions(tx));
     const there = new Map(versions.map(({ id, version }) => [id, version]));
     for (const id of [...this.#byId.keys()]) if (!there.has(id)) this.#remove(id);
-    const changed = versions.filter(({ id, version }) => this.#byId.get(id)?.version !== version);
+    for (const id of [...this.#unreadable.keys()]) if (!there.has(id)) this.#unreadable.delete(id);
+    const changed = versions.filter(
+      ({ id, version }) =>
+        this.#byId.get(id)?.version !== version && this.#unreadable.get(id) !== version,
+    );
     for (let at = 0; at < changed.length && !this.#closed.signal.aborted; at += BATCH) {
       const ids = changed.slice(at, at + BATCH).map(({ id }) => id);
-      const found = await database.withScope({ kind: 'service' }, (tx) => people.byIds(tx, ids));
+      const { found, unreadable } = await database.withScope({ kind: 'service' }, (tx) =>
+        people.byIds(tx, ids),
+      );
+      for (const { id, why } of unreadable) {
+        if (why.reason === 'unknown-key' && !this.#isLoaded) throw why;
+        this.#unreadable.set(id, there.get(id) ?? '');
+      }
       for (const snapshot of found) {
         const { personId } = snapshot.person;
-        this.#put(personOf(snapshot), there.get(personId));
+        this.#unreadable.delete(personId);
+        this.#put(personOf(snapshot), there.get(personId), snapshot.spoiltMemories);
       }
       await yieldToCalls();
     }
     this.#isLoaded = true;
+    this.#tell();
   }
 
-  #put(person: Person, version: string | undefined): void {
+  #tell(): void {
+    const people = this.#unreadable.size;
+    let memories = 0;
+    for (const { spoiltMemories } of this.#byId.values()) memories += spoiltMemories;
+    if (people === this.#told.people && memories === this.#told.memories) return;
+    this.#told = { people, memories };
+    this.#options.onUnreadable?.(this.#told);
+  }
+
+  #put(person: Person, version: string | undefined, spoiltMemories = 0): void {
     this.#remove(person.personId);
-    this.#byId.set(person.personId, { version, person });
+    this.#byId.set(person.personId, { version, person, spoiltMemories });
     this.#byPhone.set(person.phone, person.personId);
   }
 

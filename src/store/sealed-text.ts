@@ -26,6 +26,8 @@ export type Sealer = {
   sealBytes(place: Place, bytes: Uint8Array): Buffer;
   /** @throws SealBroken */
   openBytes(place: Place, sealed: Uint8Array): Buffer;
+  /** Whether a key that is not in the ring has sealed it. Its first bytes are enough. */
+  lacksKeyOf(sealed: Uint8Array): boolean;
   /**
    * A keyed fingerprint (32 bytes) by which equal values are found without reading them: phone
    * numbers, e-mail addresses. `purpose` keeps fingerprints of different columns apart.
@@ -48,6 +50,9 @@ export class SealBroken extends Error {
 
 /** Bytes that sealing adds. */
 export const SEAL_OVERHEAD_BYTES = 33;
+
+/** As many at its beginning say which key has sealed it. */
+export const SEAL_KEY_BYTES = 5;
 
 const VERSION = 1;
 const KEY_ID_BYTES = 4;
@@ -80,6 +85,7 @@ export function createSealer(keys: readonly Uint8Array[]): Sealer {
     open: (place, sealed) => openBytes(place, sealed).toString('utf8'),
     sealBytes,
     openBytes,
+    lacksKeyOf: (sealed) => sealed[0] === VERSION && keyOf(ring, sealed) === undefined,
     fingerprint: (purpose, value) => fingerprintWith(current, purpose, value),
     fingerprints: (purpose, value) => ring.map((key) => fingerprintWith(key, purpose, value)),
   };
@@ -110,12 +116,16 @@ function sealWith(key: Key, place: Place, bytes: Uint8Array): Buffer {
   return Buffer.concat([Buffer.of(VERSION), key.id, nonce, body, cipher.getAuthTag()]);
 }
 
+function keyOf(ring: readonly Key[], sealed: Uint8Array): Key | undefined {
+  const id = sealed.subarray(1, SEAL_KEY_BYTES);
+  return ring.find((each) => each.id.equals(id));
+}
+
 function openWith(ring: readonly Key[], place: Place, sealed: Uint8Array): Buffer {
   if (sealed.length < SEAL_OVERHEAD_BYTES || sealed[0] !== VERSION) {
     throw new SealBroken('malformed');
   }
-  const id = sealed.subarray(1, 1 + KEY_ID_BYTES);
-  const key = ring.find((each) => each.id.equals(id));
+  const key = keyOf(ring, sealed);
   if (key === undefined) throw new SealBroken('unknown-key');
   const nonce = sealed.subarray(1 + KEY_ID_BYTES, HEAD_BYTES);
   const decipher = createDecipheriv('aes-256-gcm', key.sealing, nonce, {

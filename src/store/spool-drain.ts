@@ -175,7 +175,7 @@ class Drain implements SpoolDrain {
   }
 
   async #applyEntry(tx: ScopedTransaction, entry: SpoolEntry): Promise<void> {
-    if (!entry.readable) throw new Error('sealed under a key that is not here');
+    if (!entry.readable) throw new Error('it cannot be opened');
     await this.#options.apply(tx, entry.text);
   }
 }

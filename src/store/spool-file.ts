@@ -70,8 +70,14 @@ export function segmentAt(dir: string, firstSeq: number): Segment {
   return { path, firstSeq, bytes: 0, lastSeq: firstSeq - 1 };
 }
 
-/** Every segment, the oldest first, with torn ends cut off; and how many lines are corrupt. */
-export async function readSegments(dir: string): Promise<{ segments: Segment[]; corrupt: number }> {
+/**
+ * Every segment, the oldest first, with torn ends cut off; and how many lines are corrupt.
+ * @param look at each good line; what it throws ends the reading before anything is cut off there.
+ */
+export async function readSegments(
+  dir: string,
+  look: (line: SpoolLine) => void = () => undefined,
+): Promise<{ segments: Segment[]; corrupt: number }> {
   const names = (await readdir(dir)).filter((name) => /^\d{15}\.journal$/.test(name)).sort();
   const segments: Segment[] = [];
   let corrupt = 0;
@@ -79,6 +85,7 @@ export async function readSegments(dir: string): Promise<{ segments: Segment[]; 
     const segment = segmentAt(dir, Number(name.slice(0, 15)));
     const content = await readFile(segment.path);
     const scanned = scanSegment(content);
+    scanned.lines.forEach(look);
     if (scanned.goodBytes < content.length) await truncate(segment.path, scanned.goodBytes);
     segment.bytes = scanned.goodBytes;
     segment.lastSeq = scanned.lines.at(-1)?.seq ?? segment.lastSeq;

@@ -23,9 +23,18 @@ export type SpoolEntry = {
   readonly seq: number;
   /** Where it is not readable: what is on the disk, base64. */
   readonly text: string;
-  /** False: sealed under a key that is not in the ring. */
+  /** False: it was spoilt, or copied from another spool. */
   readonly readable: boolean;
 };
+
+/** Entries wait that were sealed under a key that is not in the ring. */
+export class SpoolSealed extends Error {
+  override readonly name = 'SpoolSealed';
+
+  constructor() {
+    super('entries wait that were sealed under a key that is not here');
+  }
+}
 
 export type SpoolFigures = {
   readonly pending: number;

@@ -20,7 +20,14 @@ import {
   syncDirectory,
 } from './spool-file.ts';
 import { readIds, renewIds, type SpoolIds } from './spool-id.ts';
-import type { AppendResult, Spool, SpoolEntry, SpoolFigures, SpoolOptions } from './spool-types.ts';
+import {
+  SpoolSealed,
+  type AppendResult,
+  type Spool,
+  type SpoolEntry,
+  type SpoolFigures,
+  type SpoolOptions,
+} from './spool-types.ts';
 
 /** 64 MiB: about 100,000 turns, hours of outage at fifty calls. */
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -33,12 +40,17 @@ const MAX_WAITING = 10_000;
 
 type Waiting = { readonly text: string; readonly settle: (result: AppendResult) => void };
 
-/** @throws DirectoryHeld; Error where the folder cannot be read or written. */
+/**
+ * @throws DirectoryHeld; SpoolSealed where entries wait that could not be opened now, and so never
+ *   delivered; Error where the folder cannot be read or written.
+ */
 export async function openSpool(options: SpoolOptions): Promise<Spool> {
   const lock = await lockDirectory(options.dir);
   try {
     const known = await readIds(options.dir);
-    const { segments, corrupt } = await readSegments(options.dir);
+    const { segments, corrupt } = await readSegments(options.dir, ({ sealed }) => {
+      if (options.sealer.lacksKeyOf(sealed)) throw new SpoolSealed();
+    });
     // One segment always stays, so its numbers were lost where there is none.
     const isNumbered = known !== undefined && segments.length > 0;
     const ids = isNumbered ? known : await renewIds(options.dir, known);
@@ -308,7 +320,7 @@ class JournalSpool implements Spool {
         const text = this.#options.sealer.open(placeOf(id, seq), sealed);
         return { seq, text, readable: true };
       } catch {
-        // Sealed under a former id, or under a key that is not in the ring.
+        // Sealed under a former id, or spoilt.
       }
     }
     return { seq, text: sealed.toString('base64'), readable: false };

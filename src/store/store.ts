@@ -18,7 +18,7 @@ import type { SpoolFigures } from './spool-types.ts';
 import { type Alerts, alertsIn } from './sql/alerts.ts';
 import { type Conversations, conversationsIn } from './sql/conversations.ts';
 import { type Database, type DatabaseConfig, untilItSucceeds } from './sql/database.ts';
-import { DatabaseUnavailable } from './sql/database-errors.ts';
+import { DatabaseUnavailable, QueryRefused } from './sql/database-errors.ts';
 import { openDatabaseLate } from './sql/late-database.ts';
 import { peopleIn, type PeopleStore } from './sql/people.ts';
 import { type WebhookEvents, webhookEventsIn } from './sql/webhook-events.ts';
@@ -31,7 +31,11 @@ export type StoreConfig = Pick<DatabaseConfig, 'databaseUrl' | 'dataDir' | 'onPr
    * What must be there before the first durable write, such as the people whom writes refer to. Done
    * once; again where the database was away. It must not use the store's writer.
    */
-  readonly beforeWrites?: (database: Pick<Database, 'withScope'>, sealer: Sealer) => Promise<void>;
+  readonly beforeWrites?: (
+    database: Pick<Database, 'withScope'>,
+    sealer: Sealer,
+    people: PeopleStore,
+  ) => Promise<void>;
   /** What follows from a write, in its transaction: enqueueing jobs. */
   readonly hooks?: DurableWriteHooks;
   readonly onTrouble?: (trouble: WriterTrouble) => void;
@@ -85,13 +89,17 @@ export async function beginStore(config: StoreConfig): Promise<BegunStore> {
   const spool = await openSpool({ dir: join(config.dataDir, 'spool'), sealer });
   const database = openDatabaseLate(config);
   const people = peopleIn(sealer, config.defaultManner);
-  const prepare = untilItSucceeds(async () => await config.beforeWrites?.(database, sealer));
+  const prepare = untilItSucceeds(
+    async () => await config.beforeWrites?.(database, sealer, people),
+  );
   const writer = createDurableWriter<DurableWrite>({
     database: {
       withScope: async (scope, work) => {
         // At once: nothing that is written waits for the opening.
         if (!database.isOpen) throw new DatabaseUnavailable('it is being opened', 'opening');
-        await prepare();
+        await prepare().catch((error: unknown) => {
+          throw notPrepared(error);
+        });
         return await database.withScope(scope, work);
       },
     },
@@ -122,6 +130,13 @@ export async function beginStore(config: StoreConfig): Promise<BegunStore> {
     close: () => (closing ??= close()),
   };
   return { store, opened };
+}
+
+/** What was to be written has not been tried, whatever it was that kept it from that. */
+function notPrepared(error: unknown): DatabaseUnavailable {
+  if (error instanceof DatabaseUnavailable) return error;
+  const code = error instanceof QueryRefused ? error.code : 'not-prepared';
+  return new DatabaseUnavailable('it is not prepared', code);
 }
 
 async function keysFor(config: StoreConfig): Promise<readonly Uint8Array[]> {

@@ -1,15 +1,15 @@
 /** Real processes that are stopped, killed or starved: what was said before is there afterwards. */
-import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { wordDistance } from '../../demo/audit/words.ts';
-import { startByteProxy } from '../helpers/byte-proxy.ts';
 import { stored, wordsOf } from '../helpers/kept-call.ts';
 import { startEmulators, until, type Emulators } from '../helpers/line-under-test.ts';
-import { startPostgres, type TestDatabase, type TestPostgres } from '../helpers/postgres-server.ts';
+import { startPostgres, type TestPostgres } from '../helpers/postgres-server.ts';
+import { postgresThrough } from '../helpers/postgres-through.ts';
 import { callTo, launchServer, startServer } from '../helpers/server-process.ts';
 
 const DRAIN_MS = 12_000;
@@ -46,16 +46,6 @@ async function place(databaseUrl?: string) {
   };
 }
 
-/** The database by way of a proxy that can hang. */
-async function hangable(made: TestDatabase) {
-  const url = new URL(made.url);
-  const proxy = await startByteProxy(join(url.searchParams.get('host') ?? '', '.s.PGSQL.5432'));
-  const dir = await mkdtemp(join(home, 'socket-'));
-  await symlink(proxy.path, join(dir, '.s.PGSQL.5432'));
-  url.searchParams.set('host', dir);
-  return { url: url.href, proxy };
-}
-
 const isReady = (output: () => string) => (): boolean => output().includes('"message":"ready"');
 
 describe('the process ends', () => {
@@ -86,7 +76,7 @@ describe('the process ends', () => {
     onTestFinished,
   }) => {
     const made = await postgres.createDatabase();
-    const { url, proxy } = await hangable(made);
+    const { url, proxy } = await postgresThrough(made.url, home);
     onTestFinished(async () => proxy.close());
     const { env, ...where } = await place(url);
     const start = { emulators, env, dataDir: where.dataDir };
@@ -115,7 +105,7 @@ describe('the process ends', () => {
     onTestFinished,
   }) => {
     const made = await postgres.createDatabase();
-    const { url, proxy } = await hangable(made);
+    const { url, proxy } = await postgresThrough(made.url, home);
     onTestFinished(async () => proxy.close());
     proxy.set('refuse');
     const { env, ...where } = await place(url);
@@ -141,6 +131,36 @@ describe('the process ends', () => {
     expect(await next.exited).toBe(0);
     const { turns } = await stored(where, leg.callSid, made.url);
     expect(turns[0]?.heard).toMatch(/AI companion/);
+  }, 90_000);
+
+  it('by itself, with a goodbye, when the database comes back under a key that it has not got', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const made = await postgres.createDatabase();
+    const first = await place(made.url);
+    const people = [{ personId: 'tom', name: 'Tom', phone: '+15555550143' }];
+    await writeFile(join(first.dataDir, 'people.json'), JSON.stringify(people));
+    const filling = await startServer(
+      { onTestFinished },
+      { emulators, env: first.env, dataDir: first.dataDir },
+    );
+    await until(isReady(filling.output), 30_000, filling.output);
+    filling.child.kill('SIGTERM');
+    await filling.exited;
+
+    const { url, proxy } = await postgresThrough(made.url, home);
+    onTestFinished(async () => proxy.close());
+    proxy.set('refuse');
+    const { env, dataDir } = await place(url);
+    const server = await startServer({ onTestFinished }, { emulators, env, dataDir });
+    const leg = await callTo(emulators, server, '+15005550034');
+    proxy.set('pass');
+    expect(await server.exited, server.output()).toBe(1);
+    const heard = leg.playout.heardWords().map(({ text }) => text);
+    expect(heard.join(' ')).toMatch(/Goodbye\.$/);
+    expect(server.output()).toContain('hearthline: ENCRYPTION_KEY lacks a key');
+    expect(server.output()).not.toContain('refused a record');
   }, 90_000);
 });
 
@@ -212,7 +232,7 @@ describe('the process has no room', () => {
     expect,
     onTestFinished,
   }) => {
-    const { url, proxy } = await hangable(await postgres.createDatabase());
+    const { url, proxy } = await postgresThrough((await postgres.createDatabase()).url, home);
     onTestFinished(async () => proxy.close());
     proxy.set('hang');
     const { env, dataDir } = await place(url);

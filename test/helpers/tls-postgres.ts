@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { TLSSocket } from 'node:tls';
 import { makeCertificate, type Certificate } from './certificate.ts';
 import type { TestDatabase } from './postgres-server.ts';
+import { socketOf } from './postgres-through.ts';
 
 export type TlsPostgres = {
   /** Verifies name and authority. */
@@ -26,7 +27,7 @@ const SSL_REQUEST_BYTES = 8;
 /** @param made a database behind a unix socket */
 export async function startTlsPostgres(made: TestDatabase): Promise<TlsPostgres> {
   const inside = new URL(made.url);
-  const target = join(inside.searchParams.get('host') ?? '', '.s.PGSQL.5432');
+  const target = socketOf(made.url);
   const good = makeCertificate(['localhost']);
   const expired = makeCertificate(['localhost'], -1);
   const certificates = { good, expired, 'of another authority': makeCertificate(['localhost']) };

@@ -29,6 +29,7 @@ function counted(...events: (CallEvent & { call?: string; at?: number })[]) {
         database: { connections: 5, idle: 2, waiting: 1 },
         spool: { pending: 9, bytes: 4_096 },
         writes: { database: 20, spool: 9, 'set-aside': 0, refused: 1 },
+        unreadable: { people: 0, memories: 0 },
         jobs: JOBS,
       }),
     },

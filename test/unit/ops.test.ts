@@ -20,6 +20,7 @@ const IDLE_STORE = {
     database: { connections: 2, idle: 1, waiting: 0 },
     spool: { pending: 0, bytes: 0 },
     writes: { database: 1, spool: 0, 'set-aside': 0, refused: 0 },
+    unreadable: { people: 0, memories: 0 },
     jobs: IDLE_JOBS,
   }),
 };

@@ -7,7 +7,8 @@ import { DirectoryHeld } from '../../src/store/directory-lock.ts';
 import { createSealer } from '../../src/store/sealed-text.ts';
 import { SetAside } from '../../src/store/set-aside.ts';
 import { openSpool } from '../../src/store/spool.ts';
-import type { SpoolOptions } from '../../src/store/spool-types.ts';
+import { SpoolSealed, type SpoolOptions } from '../../src/store/spool-types.ts';
+import { uuidv7 } from '../../src/store/uuid.ts';
 
 const key = randomBytes(32);
 let dir: string;
@@ -124,11 +125,29 @@ describe('the spool', () => {
     await again.close();
   });
 
-  test('a line whose key is gone comes as unreadable, and stops nothing behind it', async () => {
-    const spool = await open();
+  test('where entries wait whose key is not here it does not open, and they come when it is', async () => {
+    const [older, newer] = [randomBytes(32), randomBytes(32)];
+    const spool = await open({ sealer: createSealer([older]) });
     await spool.append('old');
     await spool.close();
-    const again = await open({ sealer: createSealer([randomBytes(32)]) });
+    for (let n = 0; n < 2; n += 1) {
+      await expect(open({ sealer: createSealer([newer]) })).rejects.toThrow(SpoolSealed);
+    }
+    const again = await open({ sealer: createSealer([newer, older]) });
+    await again.append('new');
+    expect(await textsOf(again)).toEqual(['old', 'new']);
+    await again.done(2);
+    await again.close();
+    // All of it is done: the older key is not needed any more.
+    await (await open({ sealer: createSealer([newer]) })).close();
+  });
+
+  test('an entry from another spool comes as unreadable, and stops nothing behind it', async () => {
+    const spool = await open();
+    await spool.append('from elsewhere');
+    await spool.close();
+    await writeFile(join(dir, 'id'), `${uuidv7()}\n`);
+    const again = await open();
     await again.append('new');
     expect((await again.next(9)).map(({ readable }) => readable)).toEqual([false, true]);
     await again.close();

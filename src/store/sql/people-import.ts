@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Person } from '../../companion/person.ts';
-import type { Sealer } from '../sealed-text.ts';
+import { SealBroken, type Sealer } from '../sealed-text.ts';
 import {
   importedAs,
   isHeldUnderOlderKey,
@@ -56,12 +56,22 @@ export async function importPeople(
       else if (!(await isThere(tx, personId))) refused.push(personId);
       continue;
     }
-    const before = profile === null ? undefined : importedAs(sealer, personId, profile);
+    const before = profile === null ? undefined : stampIn(sealer, personId, profile);
     if (before === undefined || before === stampOf(entry)) continue;
     if (await change(tx, sealer, values, entry.person.phone)) changed += 1;
     else refused.push(personId);
   }
   return { added, changed, refused };
+}
+
+/** What a spoilt profile was imported as is not known; the file's takes its place. */
+function stampIn(sealer: Sealer, id: string, profile: Uint8Array): string | undefined {
+  try {
+    return importedAs(sealer, id, profile);
+  } catch (error) {
+    if (error instanceof SealBroken && error.reason !== 'unknown-key') return 'spoilt';
+    throw error;
+  }
 }
 
 /** What tells a changed entry from one that was imported already. */

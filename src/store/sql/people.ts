@@ -1,8 +1,9 @@
 /** Who is on the line: found by number without reading numbers, and known whole in one query. */
 import { sql } from 'kysely';
 import type { Person } from '../../companion/person.ts';
-import type { Sealer } from '../sealed-text.ts';
+import { SEAL_KEY_BYTES, SealBroken, type Sealer } from '../sealed-text.ts';
 import { uuidv7 } from '../uuid.ts';
+import { consentWith } from './consents.ts';
 import { QueryRefused } from './database-errors.ts';
 import type { ScopedTransaction } from './scoped-transaction.ts';
 
@@ -24,7 +25,15 @@ export type PersonSnapshot = {
     /** Unix milliseconds. */
     readonly createdAtMs: number;
   }[];
+  /** Those that are spoilt are not among them. */
+  readonly spoiltMemories: number;
   readonly lastCallAtMs: number | undefined;
+};
+
+/** Of the people asked for, those that could be opened, and of the others why not. */
+export type PeopleFound = {
+  readonly found: readonly PersonSnapshot[];
+  readonly unreadable: readonly { readonly id: string; readonly why: SealBroken }[];
 };
 
 export type NewSenior = {
@@ -104,20 +113,13 @@ function snapshotWith(sealer: Sealer, defaultManner: Person['manner']) {
       row.profile_sealed === null
         ? EMPTY
         : profileFrom(sealer.open(seniorPlace(row.id, 'profile_sealed'), row.profile_sealed));
+    const memories = (row.memories ?? []).flatMap((memory) => memoryFrom(sealer, memory));
     return {
       status: row.status,
       callConsent: row.call_consent ?? undefined,
       lastCallAtMs: row.last_call_at?.getTime(),
-      memories: (row.memories ?? []).map((memory) => ({
-        memoryId: memory.id,
-        kind: memory.kind,
-        importance: memory.importance,
-        createdAtMs: memory.created_ms,
-        text: sealer.open(
-          { table: 'memories', row: memory.id, column: 'text_sealed' },
-          Buffer.from(memory.text_hex, 'hex'),
-        ),
-      })),
+      memories,
+      spoiltMemories: (row.memories?.length ?? 0) - memories.length,
       person: {
         personId: row.id,
         name: sealer.open(seniorPlace(row.id, 'name_sealed'), row.name_sealed),
@@ -132,39 +134,54 @@ function snapshotWith(sealer: Sealer, defaultManner: Person['manner']) {
   };
 }
 
+type MemoryRow = NonNullable<SnapshotRow['memories']>[number];
+
+/** None where it is spoilt: one thing forgotten makes nobody a stranger. @throws for a missing key. */
+function memoryFrom(sealer: Sealer, row: MemoryRow): PersonSnapshot['memories'] {
+  const place = { table: 'memories', row: row.id, column: 'text_sealed' };
+  try {
+    const text = sealer.open(place, Buffer.from(row.text_hex, 'hex'));
+    const { kind, importance, created_ms: createdAtMs } = row;
+    return [{ memoryId: row.id, kind, importance, createdAtMs, text }];
+  } catch (error) {
+    if (error instanceof SealBroken && error.reason !== 'unknown-key') return [];
+    throw error;
+  }
+}
+
+async function rowsOf(
+  tx: ScopedTransaction,
+  which: ReturnType<typeof sql<boolean>>,
+  limit: number,
+): Promise<SnapshotRow[]> {
+  const { rows } = await sql<SnapshotRow>`
+    select s.id, s.status, s.name_sealed, s.phone_sealed, s.profile_sealed, s.language,
+      s.time_zone, s.manner,
+      (select c.state from consents c where c.senior_id = s.id and c.kind = 'calls'
+        order by c.recorded_at desc, c.id desc limit 1) as call_consent,
+      (select max(v.started_at) from conversations v where v.senior_id = s.id) as last_call_at,
+      (select json_agg(json_build_object('id', m.id, 'kind', m.kind,
+          'importance', m.importance,
+          'created_ms', floor(extract(epoch from m.created_at) * 1000), 'text_hex', encode(m.text_sealed, 'hex'))
+          order by m.importance desc, m.id)
+        from (select * from memories where senior_id = s.id
+          order by importance desc, id limit 50) m) as memories
+    from seniors s where ${which} order by s.id limit ${limit}`.execute(tx);
+  return rows;
+}
+
 /** @param defaultManner what a senior without a setting of their own gets. */
 export function peopleIn(sealer: Sealer, defaultManner: Person['manner']) {
   const place = seniorPlace;
 
   const snapshotOf = snapshotWith(sealer, defaultManner);
 
-  async function snapshots(
-    tx: ScopedTransaction,
-    which: ReturnType<typeof sql<boolean>>,
-    limit: number,
-  ): Promise<PersonSnapshot[]> {
-    const { rows } = await sql<SnapshotRow>`
-      select s.id, s.status, s.name_sealed, s.phone_sealed, s.profile_sealed, s.language,
-        s.time_zone, s.manner,
-        (select c.state from consents c where c.senior_id = s.id and c.kind = 'calls'
-          order by c.recorded_at desc, c.id desc limit 1) as call_consent,
-        (select max(v.started_at) from conversations v where v.senior_id = s.id) as last_call_at,
-        (select json_agg(json_build_object('id', m.id, 'kind', m.kind,
-            'importance', m.importance,
-            'created_ms', floor(extract(epoch from m.created_at) * 1000), 'text_hex', encode(m.text_sealed, 'hex'))
-            order by m.importance desc, m.id)
-          from (select * from memories where senior_id = s.id
-            order by importance desc, id limit 50) m) as memories
-      from seniors s where ${which} order by s.id limit ${limit}`.execute(tx);
-    return rows.map(snapshotOf);
-  }
-
   async function snapshot(
     tx: ScopedTransaction,
     which: ReturnType<typeof sql<boolean>>,
   ): Promise<PersonSnapshot | undefined> {
-    const [first] = await snapshots(tx, which, 1);
-    return first;
+    const [first] = await rowsOf(tx, which, 1);
+    return first && snapshotOf(first);
   }
 
   return {
@@ -178,10 +195,31 @@ export function peopleIn(sealer: Sealer, defaultManner: Person['manner']) {
       ),
 
     /** Those of these ids that are there, by id. */
-    byIds: (tx: ScopedTransaction, seniorIds: readonly string[]): Promise<PersonSnapshot[]> =>
-      snapshots(tx, sql<boolean>`s.id = any (${seniorIds}::uuid[])`, seniorIds.length),
+    async byIds(tx: ScopedTransaction, seniorIds: readonly string[]): Promise<PeopleFound> {
+      const which = sql<boolean>`s.id = any (${seniorIds}::uuid[])`;
+      const found: PersonSnapshot[] = [];
+      const unreadable: { id: string; why: SealBroken }[] = [];
+      for (const row of await rowsOf(tx, which, seniorIds.length)) {
+        try {
+          found.push(snapshotOf(row));
+        } catch (error) {
+          if (!(error instanceof SealBroken)) throw error;
+          unreadable.push({ id: row.id, why: error });
+        }
+      }
+      return { found, unreadable };
+    },
 
     versions,
+
+    /** @throws SealBroken where a key that people were written under is not in the ring. */
+    async requireKeys(tx: ScopedTransaction): Promise<void> {
+      const { rows } = await sql<{ head: Buffer }>`
+        select distinct substring(sealed from 1 for ${SEAL_KEY_BYTES}::int) as head from seniors,
+          lateral (values (name_sealed), (phone_sealed), (profile_sealed)) as each (sealed)
+        where sealed is not null`.execute(tx);
+      if (rows.some(({ head }) => sealer.lacksKeyOf(head))) throw new SealBroken('unknown-key');
+    },
 
     byId: (tx: ScopedTransaction, seniorId: string): Promise<PersonSnapshot | undefined> =>
       snapshot(tx, sql<boolean>`s.id = ${seniorId}::uuid`),
@@ -220,42 +258,6 @@ function profileFrom(text: string): Profile {
     facts: sentences(value.facts),
     people: sentences(value.people),
     followUps: sentences(value.followUps),
-  };
-}
-
-/** Records what somebody agreed to or took back; the latest holds. */
-function consentWith(sealer: Sealer) {
-  return async (
-    tx: ScopedTransaction,
-    seniorId: string,
-    consent: {
-      readonly kind: 'calls' | 'recording' | 'memory' | 'sharing';
-      readonly state: 'given' | 'withdrawn';
-      readonly source: 'senior' | 'caregiver' | 'admin';
-      /** Who recorded it; undefined: the call itself. */
-      readonly recordedBy: string | undefined;
-      readonly evidence: string | undefined;
-    },
-  ): Promise<void> => {
-    const id = uuidv7();
-    await tx
-      .insertInto('consents')
-      .values({
-        id,
-        senior_id: seniorId,
-        kind: consent.kind,
-        state: consent.state,
-        source: consent.source,
-        recorded_by: consent.recordedBy ?? null,
-        evidence_sealed:
-          consent.evidence === undefined
-            ? null
-            : sealer.seal(
-                { table: 'consents', row: id, column: 'evidence_sealed' },
-                consent.evidence,
-              ),
-      })
-      .execute();
   };
 }
 
