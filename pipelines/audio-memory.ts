@@ -7,12 +7,14 @@
  */
 
 const BYTES_PER_MS = 8;
-/** More than this cannot be told again; a turn is never this long without a word understood. */
-const MAX_MS = 30_000;
-/** Without an open turn this much is kept: the beginning of the next one may lie in it. */
-const PRE_ROLL_MS = 3_000;
+/**
+ * How much is kept, as what it may belong to: an open turn, which is never this long without a word
+ * understood; speech that no recogniser has judged, until the last of them has been tried; nothing
+ * that is known of, though the next turn may have begun in it.
+ */
+const KEPT_MS = { turn: 30_000, unjudged: 12_000, pause: 3_000 } as const;
 const BLOCK_BYTES = 250 * BYTES_PER_MS;
-const MAX_SPARES = (PRE_ROLL_MS * BYTES_PER_MS) / BLOCK_BYTES;
+const MAX_SPARES = (KEPT_MS.pause * BYTES_PER_MS) / BLOCK_BYTES;
 
 export class AudioMemory {
   readonly #blocks: Uint8Array[] = [];
@@ -34,8 +36,7 @@ export class AudioMemory {
     return this.#endBytes / BYTES_PER_MS;
   }
 
-  /** `inTurn`: a turn is open, so that everything since the last understood one is kept. */
-  add(mulaw: Uint8Array, inTurn: boolean): void {
+  add(mulaw: Uint8Array, partOf: keyof typeof KEPT_MS): void {
     for (let from = 0; from < mulaw.length;) {
       if (this.#filledBytes === BLOCK_BYTES) {
         this.#blocks.push(this.#spares.pop() ?? new Uint8Array(BLOCK_BYTES));
@@ -48,7 +49,7 @@ export class AudioMemory {
       from += take;
     }
     this.#endBytes += mulaw.length;
-    this.#forgetBefore(this.#endBytes - (inTurn ? MAX_MS : PRE_ROLL_MS) * BYTES_PER_MS);
+    this.#forgetBefore(this.#endBytes - KEPT_MS[partOf] * BYTES_PER_MS);
   }
 
   /** Everything up to `untilMs` has been understood and need not be told again. */

@@ -14,7 +14,7 @@ import { AudioMemory } from './audio-memory.ts';
 import { EarLadder } from './ear-ladder.ts';
 import { heardFact } from './heard-fact.ts';
 import { SpeechEnergy } from './speech-energy.ts';
-import { UnheardSpeech, type Unheard } from './unheard-speech.ts';
+import { isLeftUnjudged, UnheardSpeech, type Unheard } from './unheard-speech.ts';
 
 export type ListenOptions = {
   /** Best recogniser first. */
@@ -66,6 +66,9 @@ export class Listening {
   /** The turn that has begun and not ended. */
   #openTurn: number | undefined;
   #lastAudioAt = 0;
+  /** Call audio up to here was judged by some recogniser. */
+  #judgedMs = 0;
+  #isUnjudged = false;
   /** Call audio up to here is in some event that the core has had. */
   #reportedMs = 0;
   /** The last turn had no words: another recogniser may find some in it. */
@@ -112,7 +115,8 @@ export class Listening {
   }
 
   #hear(mulaw: Uint8Array): void {
-    this.#memory.add(mulaw, this.#openTurn !== undefined || this.#keepsWordless);
+    const isInTurn = this.#openTurn !== undefined || this.#keepsWordless;
+    this.#memory.add(mulaw, isInTurn ? 'turn' : this.#isUnjudged ? 'unjudged' : 'pause');
     this.#ear?.session.sendAudio(mulaw, this.#energy.inPause);
   }
 
@@ -278,15 +282,17 @@ export class Listening {
     if (nowMs - this.#lastAudioAt >= FEED_AFTER_MS) this.#hear(SILENCE);
     if (this.#ear && this.#energy.unansweredMs >= DEAF_AFTER_MS) this.#replace('stalled');
     if (this.#ear && this.#ear.session.judgedMs > 0) this.#leaveKeypad();
-    const found = this.#unheard.look({
+    const line = {
       run: this.#energy.run,
       meterMs: this.#energy.nowMs,
       endMs: this.#memory.endMs,
       judgedMs: this.#ear ? this.#ear.baseMs + this.#ear.session.judgedMs : 0,
       hasOpenTurn: this.#openTurn !== undefined,
       nowMs,
-    });
-    this.#tellUnheard(found);
+    };
+    this.#judgedMs = Math.max(this.#judgedMs, line.judgedMs);
+    this.#isUnjudged = isLeftUnjudged({ ...line, judgedMs: this.#judgedMs });
+    this.#tellUnheard(this.#unheard.look(line));
     if (!this.#keypad) this.#tellUnheard(this.#unheard.overdue(nowMs));
     this.#climb();
   }

@@ -15,6 +15,8 @@ const SPEECH_FORGOTTEN_MS = 5_000;
 const OWED_MS = 3_500;
 /** So much unjudged audio is more than any healthy recogniser leaves in a turn. */
 const BEHIND_MS = 700;
+/** So long after its end another recogniser may still be told speech that was not judged. */
+const UNJUDGED_MS = 12_000;
 /** Speech of this length has words in it. */
 const WORDY_SPEECH_MS = 700;
 /** A recogniser that finds no words in what it takes for speech so many times running is no good. */
@@ -26,7 +28,7 @@ export type LineView = {
   readonly run: SpeechRun | undefined;
   readonly meterMs: number;
   readonly endMs: number;
-  /** What the recogniser has judged; 0 without one. */
+  /** What the recogniser has judged, or the ones before it; 0 without one. */
   readonly judgedMs: number;
   readonly hasOpenTurn: boolean;
   /** Monotonic time. */
@@ -38,6 +40,13 @@ export type LineView = {
  * `hopeless`: the same again and again; another recogniser may find words in the same speech.
  */
 export type Unheard = 'late' | 'wordless' | 'hopeless';
+
+/** Whether there was speech that the recogniser has left lying, or none was there to judge. */
+export function isLeftUnjudged({ run, meterMs, endMs, judgedMs }: LineView): boolean {
+  if (run === undefined) return false;
+  const quietMs = meterMs - run.endMs;
+  return quietMs < UNJUDGED_MS && endMs - quietMs - judgedMs > BEHIND_MS;
+}
 
 export class UnheardSpeech {
   /** Call audio up to here is in some event with words. */

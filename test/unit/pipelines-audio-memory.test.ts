@@ -5,20 +5,22 @@ import { AudioMemory } from '../../pipelines/audio-memory.ts';
 
 const joined = (memory: AudioMemory): Buffer => Buffer.concat(memory.chunks());
 
-test('keeps the last three seconds between turns, and thirty within one', () => {
+test('keeps the last three seconds between turns, twelve of unjudged speech, thirty within a turn', () => {
   const memory = new AudioMemory();
   const frame = new Uint8Array(160);
-  for (let i = 0; i < 500; i += 1) memory.add(frame, false);
+  for (let i = 0; i < 500; i += 1) memory.add(frame, 'pause');
   expect([memory.startMs, memory.endMs]).toEqual([7_000, 10_000]);
-  for (let i = 0; i < 2_000; i += 1) memory.add(frame, true);
-  expect([memory.startMs, memory.endMs]).toEqual([20_000, 50_000]);
+  for (let i = 0; i < 1_000; i += 1) memory.add(frame, 'unjudged');
+  expect([memory.startMs, memory.endMs]).toEqual([18_000, 30_000]);
+  for (let i = 0; i < 2_000; i += 1) memory.add(frame, 'turn');
+  expect([memory.startMs, memory.endMs]).toEqual([40_000, 70_000]);
   expect(joined(memory)).toHaveLength(30_000 * 8);
 });
 
 test('does not mind that a frame is written to afterwards', () => {
   const memory = new AudioMemory();
   const frame = new Uint8Array(160).fill(7);
-  memory.add(frame, true);
+  memory.add(frame, 'turn');
   frame.fill(9);
   expect(joined(memory)).toEqual(Buffer.alloc(160, 7));
 });
@@ -37,7 +39,7 @@ test('what was understood is forgotten to the byte, and never what comes after i
         if (taken.kind === 'add') {
           const mulaw = Uint8Array.from({ length: taken.bytes }, (_, i) => (all.length + i) % 251);
           for (const byte of mulaw) all.push(byte);
-          memory.add(mulaw, true);
+          memory.add(mulaw, 'turn');
         } else {
           const ms = (all.length / 8) * (Number.isNaN(taken.share) ? 0 : taken.share);
           memory.understood(ms);

@@ -21,9 +21,14 @@ type Session = {
   tell(event: SttEvent): void;
 };
 
-type Recogniser = SttVendor & { readonly sessions: Session[]; refuses: boolean; judges: boolean };
+type Recogniser = SttVendor & {
+  readonly sessions: Session[];
+  refuses: boolean;
+  judges: boolean;
+  openMs: number;
+};
 
-/** Takes 50 ms to open. Judges what it hears, unless told otherwise, and says nothing by itself. */
+/** Judges what it hears, unless told otherwise, and says nothing by itself. */
 function recogniser(vendor: Vendor): Recogniser {
   const sessions: Session[] = [];
   const self: Recogniser = {
@@ -31,8 +36,9 @@ function recogniser(vendor: Vendor): Recogniser {
     sessions,
     refuses: false,
     judges: true,
+    openMs: 50,
     open: async (options) => {
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await new Promise((resolve) => setTimeout(resolve, self.openMs));
       if (self.refuses) throw new VendorError(vendor, 'unreachable');
       const session: Session = {
         options,
@@ -202,6 +208,43 @@ describe('speech without words', () => {
     expect(flux.closed).toBe(true);
     // All of the second speech; the first, which the caller was asked to say again, is over.
     expect(second.sessions[0]!.loudBytes).toBe(2_000 * 8);
+  });
+});
+
+describe('a recogniser that falls silent', () => {
+  test('just before somebody speaks: the next one is told all of it, however long that took', async () => {
+    const { best, second, inputs, hear } = startEars();
+    await hear(QUIET, 5_000);
+    best.judges = false;
+    Object.assign(best, { refuses: true, openMs: 1_500 });
+    Object.assign(second, { refuses: true, openMs: 1_500 });
+    await hear(LOUD, 3_000);
+    await hear(QUIET, 4_000);
+    expect(inputs.map(({ kind }) => kind)).toContain('listening');
+    // On the keypad they were told that nobody hears them; what they say now is new.
+    Object.assign(best, { refuses: false, openMs: 50 });
+    await hear(LOUD, 4_900);
+    expect(best.sessions).toHaveLength(2);
+    expect(best.sessions[1]!.loudBytes).toBe(4_900 * 8);
+  });
+
+  test('and the one behind it hears the sentence from its first sound', async () => {
+    const { best, second, hear } = startEars();
+    await hear(QUIET, 5_000);
+    best.judges = false;
+    Object.assign(best, { refuses: true, openMs: 1_500 });
+    await hear(LOUD, 5_000);
+    expect(second.sessions).toHaveLength(1);
+    expect(second.sessions[0]!.loudBytes).toBe(5_000 * 8);
+  });
+
+  test('a room that is loud for ever keeps no more than is needed', async () => {
+    const { best, second, hear } = startEars();
+    best.judges = false;
+    await hear(LOUD, 40_000);
+    best.sessions.at(-1)!.tell(failed('deepgram-flux', 'auth'));
+    await hear(LOUD, 1_000);
+    expect(second.sessions.at(-1)!.bytes).toBeLessThanOrEqual(13_100 * 8);
   });
 });
 
