@@ -10,8 +10,8 @@ import { monotonicMs, type EventHub } from '../src/events.ts';
 import type { Logger } from '../src/log.ts';
 import { callSid } from './call-sid.ts';
 
-/** Like a log's ids: not a bare number, which could be a telephone's. */
-const REQUEST_ID = /^(?!\d{7,}$)[A-Za-z0-9][A-Za-z0-9_.:-]{7,79}$/;
+/** Hexadecimal, as most make theirs, or a word without a number so long that it could be a telephone's. */
+const REQUEST_ID = /^([0-9a-f-]{32,48}|(?!.*\d{7})[A-Za-z0-9][A-Za-z0-9_.:-]{7,79})$/i;
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /**

@@ -91,8 +91,15 @@ describe('ids of requests', () => {
     expect(JSON.stringify(lines)).not.toContain('15555550142');
   });
 
-  it('are made where none came, or what came is none', async () => {
-    for (const bad of ['15555550142', 'a b', 'short', 'x'.repeat(200)]) {
+  it('come in however long the numbers in them are, where they are hexadecimal', async () => {
+    for (const given of ['12345678-1234-4234-8234-123456789012', '0123456789'.repeat(4)]) {
+      expect((await ask({ 'x-request-id': given })).id).toBe(given);
+    }
+  });
+
+  it('are made where none came, or what came is none, or holds a telephone number', async () => {
+    const numbers = ['15555550142', 'tel-15555550142-a', 'a.5555550142'];
+    for (const bad of [...numbers, 'a b', 'short', 'x'.repeat(200)]) {
       const { id, parent } = await ask({
         'x-request-id': bad,
         traceparent: `00-${'0'.repeat(32)}`,
