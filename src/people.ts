@@ -44,6 +44,21 @@ const personSchema = known({
   }).default(DEFAULT_MANNER),
 });
 
+const fileSchema = z
+  .array(personSchema)
+  .max(10_000)
+  .superRefine((people, { addIssue }) => {
+    const first = new Map<string, number>();
+    for (const [index, { personId }] of people.entries()) {
+      const before = first.get(personId);
+      if (before === undefined) first.set(personId, index);
+      else {
+        const message = `is that of entry ${before} already`;
+        addIssue({ code: 'custom', path: [index, 'personId'], message });
+      }
+    }
+  });
+
 function isTimeZone(name: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });
@@ -85,7 +100,7 @@ export async function readPeopleFile(dataDir: string): Promise<PersonEntry[]> {
     if (code === 'ENOENT') return [];
     throw new ConfigError([`people.json cannot be read (${code})`]);
   }
-  const parsed = z.array(personSchema).max(10_000).safeParse(parseJson(text));
+  const parsed = fileSchema.safeParse(parseJson(text));
   if (parsed.success) return parsed.data.map(({ family, ...person }) => ({ person, family }));
   throw new ConfigError(
     parsed.error.issues

@@ -68,6 +68,13 @@ describe('people.json', () => {
       [{ personId: 'agnes', phone: '+15555550142', manner: { pace: 1 } }],
       expect.stringMatching(/^people\.json 0\.manner has a field that is none of .*speechSpeed/),
     ],
+    [
+      [
+        { personId: 'agnes', phone: '+15555550142' },
+        { personId: 'agnes', phone: '+15555550143' },
+      ],
+      'people.json 1.personId is that of entry 0 already',
+    ],
   ])('%j: what may stand there is said, and nothing that stands there', async (file, problem) => {
     const problems = await problemsOf(reading(file));
     expect(problems).toEqual([problem]);
