@@ -290,7 +290,7 @@ export class Listening {
       hasOpenTurn: this.#openTurn !== undefined,
       nowMs,
     };
-    this.#judgedMs = Math.max(this.#judgedMs, line.judgedMs);
+    this.#judgedMs = Math.max(this.#judgedMs, Math.min(line.judgedMs, line.endMs));
     this.#isUnjudged = isLeftUnjudged({ ...line, judgedMs: this.#judgedMs });
     this.#tellUnheard(this.#unheard.look(line));
     if (!this.#keypad) this.#tellUnheard(this.#unheard.overdue(nowMs));

@@ -107,6 +107,7 @@ describe.each(['server', 'embedded'] as const)('the repositories: %s', (kind) =>
       const found = await database.withScope(scope, (tx) => people.byPhone(tx, erna.phone));
       expect(found).toEqual({
         status: 'prospect',
+        spoiltMemories: 0,
         callConsent: undefined,
         lastCallAtMs: 1_700_000_000_000,
         memories: [
