@@ -242,18 +242,24 @@ export class Listening {
     }
     clearTimeout(this.#retryTimer);
     this.#retryTimer = setTimeout(() => {
-      this.#forgetAnswered();
+      this.#forgetJudged();
       this.#ladder.startOver();
       this.#connect();
     }, RETRY_MS);
   }
 
-  /** What was said on the keypad had an answer there, but for speech that has none yet. */
-  #forgetAnswered(): void {
+  /**
+   * What was said on the keypad had an answer there, but a danger in it has not been noticed: what no
+   * recogniser has judged, and speech that goes on, are told to the next one.
+   */
+  #forgetJudged(): void {
     const { run, nowMs } = this.#energy;
+    const { endMs } = this.#memory;
     const fromMs = this.#unheard.pendingFromMs(run, nowMs);
-    const keptMs = fromMs === undefined ? 0 : nowMs - fromMs + LEAD_IN_MS;
-    this.#memory.understood(this.#memory.endMs - keptMs);
+    const goesOnMs = fromMs === undefined ? 0 : nowMs - fromMs;
+    const unjudgedMs = this.#isUnjudged ? endMs - this.#judgedMs : 0;
+    const keptMs = Math.max(goesOnMs, unjudgedMs);
+    this.#memory.understood(keptMs === 0 ? endMs : endMs - keptMs - LEAD_IN_MS);
   }
 
   #replace(failure: VendorFailure, forGood = false): void {
